@@ -1,0 +1,28 @@
+/* mul.c — a * b. */
+#include "support/elementwise.h"
+
+SS_EW2(floats, float, float, a *b)
+SS_EW2(ints, int64_t, uint64_t, a *b)
+
+static ss_status cpu(ss_call *c)
+{
+    return ss_ew_num(c, floats, ints, NULL);
+}
+
+static void grad(ss_grad *g)
+{
+    if (g->need[0]) ss_dx(g, 0, ss_g2(g, "mul", g->dy[0], g->in[1]));
+    if (g->need[1]) ss_dx(g, 1, ss_g2(g, "mul", g->dy[0], g->in[0]));
+}
+
+const ss_op SS_OP(mul) = {
+    .name = "mul",
+    .sig = "a: any, b: any",
+    .doc = "a * b, broadcast. Integers are multiplied in 64 bits and saturate to the result's "
+           "type.",
+    .infer = ss_infer_promote,
+    .cpu = cpu,
+    .grad = grad,
+    .flags = SS_OP_STRIDED,
+    .saves = SS_SAVE_IN(0) | SS_SAVE_IN(1),
+};

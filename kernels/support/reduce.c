@@ -1,0 +1,328 @@
+/* reduce.c — the driver of reduce.h. */
+#include "reduce.h"
+
+enum {
+    UNIT = 1024,    /* elements loaded at a time; columns of one task */
+    WIDE = 256,     /* narrow rows are taken several at a time, up to this many columns */
+    ROW_GROUP = 64, /* results of one task when each is the fold of a contiguous run */
+    TASKS = 64,     /* long folds are cut so that about this many tasks exist */
+};
+
+/* Axes merged into alternating kept and folded groups. The last group is walked contiguously. */
+typedef struct {
+    int nk, nr;
+    int64_t kshape[SS_MAX_DIM], kstride[SS_MAX_DIM], rshape[SS_MAX_DIM], rstride[SS_MAX_DIM];
+    int64_t inner, kept, folded; /* kept and folded groups without the inner one */
+    bool inner_folded;
+    int64_t tasks, cuts; /* tasks over results; each is cut into `cuts` ranges of the fold */
+    int64_t width;       /* results of one task, at most */
+    int64_t results;
+    const char *data;
+    ss_dtype type;
+    size_t bytes;
+} layout;
+
+static bool folds(const ss_attr *dims, int axis)
+{
+    if (dims->n < 0) return true;
+    for (int i = 0; i < dims->n; i++)
+        if (dims->v[i] == axis) return true;
+    return false;
+}
+
+static void make_layout(layout *l, const ss_view *x, const ss_attr *dims)
+{
+    int64_t shape[SS_MAX_DIM];
+    bool fold[SS_MAX_DIM];
+    int n = 0;
+    for (int a = 0; a < x->ndim; a++) {
+        if (x->shape[a] == 1) continue;
+        const bool f = folds(dims, a);
+        if (n && fold[n - 1] == f) {
+            shape[n - 1] *= x->shape[a];
+        } else {
+            shape[n] = x->shape[a];
+            fold[n++] = f;
+        }
+    }
+    if (n == 0) {
+        shape[n] = 1;
+        fold[n++] = true;
+    }
+    *l = (layout){.kept = 1, .folded = 1, .data = x->data, .type = x->dtype};
+    l->bytes = ss_dtype_bytes(x->dtype);
+    l->inner = shape[n - 1];
+    l->inner_folded = fold[n - 1];
+    int64_t stride = l->inner;
+    for (int a = n - 2; a >= 0; a--) { /* innermost group first */
+        if (fold[a]) {
+            l->rshape[l->nr] = shape[a], l->rstride[l->nr++] = stride;
+            l->folded *= shape[a];
+        } else {
+            l->kshape[l->nk] = shape[a], l->kstride[l->nk++] = stride;
+            l->kept *= shape[a];
+        }
+        stride *= shape[a];
+    }
+    l->results = l->inner_folded ? l->kept : l->kept * l->inner;
+    l->width = !l->inner_folded ? ss_min64(UNIT, l->inner) : l->kept < TASKS ? 1 : ROW_GROUP;
+    l->tasks = l->inner_folded ? ss_ceil_div(l->kept, l->width)
+               : l->inner      ? l->kept * ss_ceil_div(l->inner, UNIT)
+                               : 0;
+    const int64_t per_task = l->tasks ? x->count / l->tasks : 0;
+    l->cuts = l->tasks == 0 || l->tasks >= TASKS
+                  ? 1
+                  : ss_max64(1, ss_min64(TASKS / l->tasks, per_task / (4 * UNIT)));
+}
+
+static int64_t offset_of(const int64_t *shape, const int64_t *stride, int n, int64_t index)
+{
+    int64_t at = 0;
+    for (int a = 0; a < n; a++) {
+        at += index % shape[a] * stride[a];
+        index /= shape[a];
+    }
+    return at;
+}
+
+/* Elements at..at+n in the working type: in place, or converted into buf. */
+static const void *load(const layout *l, ss_as as, void *buf, int64_t at, int64_t n)
+{
+    const char *src = l->data + at * (int64_t)l->bytes;
+    if ((as == SS_AS_F32 && l->type == SS_F32) || (as == SS_AS_I64 && l->type == SS_I64) ||
+        (as == SS_AS_BOOL && l->type == SS_BOOL))
+        return src;
+    ss_load_run(buf, as, src, l->type, 1, n);
+    return buf;
+}
+
+/* One result, inner group folded: part `cut` of the elements, counted through the fold. */
+static void fold_rows(const ss_reducer *r, const layout *l, int64_t k, int64_t cut, ss_acc *a)
+{
+    int64_t buf[UNIT];
+    const int64_t base = offset_of(l->kshape, l->kstride, l->nk, k), all = l->folded * l->inner;
+    const int64_t part = ss_ceil_div(all, l->cuts);
+    const int64_t last = ss_min64(all, (cut + 1) * part);
+    *a = r->init;
+    for (int64_t e = cut * part; e < last;) {
+        const int64_t row = e / l->inner, col = e % l->inner;
+        const int64_t n = ss_min64(ss_min64(UNIT, l->inner - col), last - e);
+        const int64_t at = base + offset_of(l->rshape, l->rstride, l->nr, row) + col;
+        r->row(a, load(l, r->as, buf, at, n), n);
+        e += n;
+    }
+}
+
+/* Columns c..c+n of kept index k, folded over part `cut` of the rows. */
+static void fold_cols(const ss_reducer *r, const layout *l, int64_t k, int64_t c, int64_t n,
+                      int64_t cut, ss_acc *a)
+{
+    int64_t buf[UNIT];
+    ss_acc wide[WIDE];
+    const int64_t base = offset_of(l->kshape, l->kstride, l->nk, k) + c;
+    const int64_t part = ss_ceil_div(l->folded, l->cuts);
+    const int64_t last = ss_min64(l->folded, (cut + 1) * part);
+    int64_t row = cut * part;
+    for (int64_t j = 0; j < n; j++) a[j] = r->init;
+    const int64_t many = l->nr == 1 && l->rstride[0] == l->inner ? WIDE / l->inner : 0;
+    if (many > 1 && last - row >= many) {
+        const int64_t width = many * n;
+        for (int64_t j = 0; j < width; j++) wide[j] = r->init;
+        for (; row + many <= last; row += many)
+            r->cols(wide, load(l, r->as, buf, base + row * l->inner, width), width);
+        for (int64_t i = 0; i < many; i++) r->merge(a, wide + i * n, n);
+    }
+    for (; row < last; row++) {
+        const int64_t at = base + offset_of(l->rshape, l->rstride, l->nr, row);
+        r->cols(a, load(l, r->as, buf, at, n), n);
+    }
+}
+
+/* The results of task t: how many, and the first one. */
+static int64_t task_results(const layout *l, int64_t t, int64_t *first)
+{
+    if (l->inner_folded) {
+        *first = t * l->width;
+        return ss_min64(l->width, l->kept - *first);
+    }
+    const int64_t blocks = ss_ceil_div(l->inner, UNIT), c = t % blocks * UNIT;
+    *first = t / blocks * l->inner + c;
+    return ss_min64(UNIT, l->inner - c);
+}
+
+/* Part `cut` of task t into a[0..width). */
+static void run_task(const ss_reducer *r, const layout *l, int64_t t, int64_t cut, ss_acc *a)
+{
+    int64_t first;
+    const int64_t n = task_results(l, t, &first);
+    if (l->inner_folded)
+        for (int64_t i = 0; i < n; i++) fold_rows(r, l, first + i, cut, &a[i]);
+    else
+        fold_cols(r, l, first / l->inner, first % l->inner, n, cut, a);
+}
+
+size_t ss_reduce_scratch(const ss_view *x, const ss_attr *dims)
+{
+    layout l;
+    make_layout(&l, x, dims);
+    return l.cuts > 1 ? (size_t)(l.tasks * l.cuts * l.width) * sizeof(ss_acc) : 0;
+}
+
+void ss_reduce(const ss_reducer *r, const ss_view *x, const ss_attr *dims, void *scratch)
+{
+    layout l;
+    make_layout(&l, x, dims);
+    if (l.tasks == 0) return;
+    const int64_t work = x->count / (l.tasks * l.cuts) + 1;
+    if (l.cuts == 1) {
+        SS_PARALLEL_FOR (t, l.tasks, work) {
+            ss_acc a[UNIT];
+            int64_t first, n = task_results(&l, t, &first);
+            run_task(r, &l, t, 0, a);
+            r->finish(r->arg, first, a, n);
+        }
+        return;
+    }
+    ss_acc *parts = (ss_acc *)scratch;
+    SS_PARALLEL_FOR (i, l.tasks * l.cuts, work)
+        run_task(r, &l, i / l.cuts, i % l.cuts, parts + i * l.width);
+    for (int64_t t = 0; t < l.tasks; t++) {
+        ss_acc *a = parts + t * l.cuts * l.width;
+        int64_t first, n = task_results(&l, t, &first);
+        for (int64_t i = 1; i < l.cuts; i++) r->merge(a, a + i * l.width, n);
+        r->finish(r->arg, first, a, n);
+    }
+}
+
+/* ---- shapes -------------------------------------------------------------- */
+
+ss_attr ss_kept_shape(const ss_view *x, const ss_attr *dims)
+{
+    ss_attr s = ss_ints(x->ndim, x->shape);
+    for (int a = 0; a < x->ndim; a++)
+        if (folds(dims, a)) s.v[a] = 1;
+    return s;
+}
+
+int64_t ss_fold_count(const ss_view *x, const ss_attr *dims)
+{
+    int64_t n = 1;
+    for (int a = 0; a < x->ndim; a++)
+        if (folds(dims, a)) n *= x->shape[a];
+    return n;
+}
+
+ss_status ss_infer_reduce(ss_call *c, int k, ss_dtype t, const ss_attr *dims, bool keepdim)
+{
+    const ss_view *x = &c->in[0];
+    int64_t shape[SS_MAX_DIM];
+    int n = 0;
+    for (int i = 0; i < dims->n; i++)
+        for (int j = 0; j < i; j++)
+            if (dims->v[i] == dims->v[j])
+                return ss_fail(c, SS_E_ARG, "dims names axis %d twice", (int)dims->v[i] + 1);
+    for (int a = 0; a < x->ndim; a++)
+        if (!folds(dims, a))
+            shape[n++] = x->shape[a];
+        else if (keepdim)
+            shape[n++] = 1;
+    return ss_out(c, k, t, n, shape);
+}
+
+ss_status ss_plan_reduce(ss_call *c)
+{
+    c->scratch_bytes = ss_reduce_scratch(&c->in[0], &c->attr[0]);
+    return SS_OK;
+}
+
+/* ---- sums ---------------------------------------------------------------- */
+
+/* Eight running sums, added in a fixed order: independent of the vector width. */
+#define ROW_SUM(name, T, A, FIELD, EXPR)                                                           \
+    static void name(ss_acc *acc, const void *x_, int64_t n)                                       \
+    {                                                                                              \
+        const T *x = (const T *)x_;                                                                \
+        A s[8] = {0};                                                                              \
+        int64_t i = 0;                                                                             \
+        for (; i + 8 <= n; i += 8)                                                                 \
+            for (int j = 0; j < 8; j++) {                                                          \
+                const A a = (A)x[i + j];                                                           \
+                s[j] += EXPR;                                                                      \
+            }                                                                                      \
+        for (int j = 0; i < n; i++, j++) {                                                         \
+            const A a = (A)x[i];                                                                   \
+            s[j] += EXPR;                                                                          \
+        }                                                                                          \
+        acc->FIELD += ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));           \
+    }
+#define COL_SUM(name, T, A, FIELD, EXPR)                                                           \
+    static void name(ss_acc *acc, const void *x_, int64_t n)                                       \
+    {                                                                                              \
+        const T *x = (const T *)x_;                                                                \
+        for (int64_t j = 0; j < n; j++) {                                                          \
+            const A a = (A)x[j];                                                                   \
+            acc[j].FIELD += EXPR;                                                                  \
+        }                                                                                          \
+    }
+ROW_SUM(row_sum, float, double, d, a)
+COL_SUM(col_sum, float, double, d, a)
+ROW_SUM(row_squares, float, double, d, a *a)
+COL_SUM(col_squares, float, double, d, a *a)
+/* Unsigned: integer sums wrap instead of being undefined. */
+ROW_SUM(row_sum_int, int64_t, uint64_t, i, a)
+COL_SUM(col_sum_int, int64_t, uint64_t, i, a)
+
+static void merge_sum(ss_acc *a, const ss_acc *b, int64_t n)
+{
+    for (int64_t j = 0; j < n; j++) a[j].d += b[j].d;
+}
+
+static void merge_sum_int(ss_acc *a, const ss_acc *b, int64_t n)
+{
+    for (int64_t j = 0; j < n; j++) a[j].i = (int64_t)((uint64_t)a[j].i + (uint64_t)b[j].i);
+}
+
+const ss_reducer ss_sum_float = {
+    .as = SS_AS_F32, .row = row_sum, .cols = col_sum, .merge = merge_sum};
+const ss_reducer ss_sum_squares = {
+    .as = SS_AS_F32, .row = row_squares, .cols = col_squares, .merge = merge_sum};
+const ss_reducer ss_sum_int = {
+    .as = SS_AS_I64, .row = row_sum_int, .cols = col_sum_int, .merge = merge_sum_int};
+
+typedef struct {
+    const ss_view *y;
+    double scale;
+} sum_out;
+
+static void finish_sum(const void *arg, int64_t first, const ss_acc *a, int64_t n)
+{
+    const sum_out *o = (const sum_out *)arg;
+    char *dst = (char *)o->y->data + first * (int64_t)ss_dtype_bytes(o->y->dtype);
+    float part[UNIT];
+    for (int64_t j = 0; j < n; j++) part[j] = (float)(a[j].d * o->scale);
+    ss_store_f32(dst, o->y->dtype, part, n);
+}
+
+static void finish_sum_int(const void *arg, int64_t first, const ss_acc *a, int64_t n)
+{
+    const sum_out *o = (const sum_out *)arg;
+    char *dst = (char *)o->y->data + first * (int64_t)ss_dtype_bytes(o->y->dtype);
+    int64_t part[UNIT];
+    for (int64_t j = 0; j < n; j++) part[j] = a[j].i;
+    ss_store_run(dst, o->y->dtype, 1, part, SS_AS_I64, n);
+}
+
+ss_status ss_sum_into(ss_call *c, const ss_attr *dims, double scale)
+{
+    const ss_view *x = &c->in[0], *y = &c->out[0];
+    const sum_out o = {y, scale};
+    const bool exact = !ss_is_float(x->dtype) && !ss_is_float(y->dtype);
+    ss_reducer r = exact ? ss_sum_int : ss_sum_float;
+    r.finish = exact ? finish_sum_int : finish_sum;
+    r.arg = &o;
+    if (x->count == 0)
+        ss_zero_view(y);
+    else
+        ss_reduce(&r, x, dims, c->scratch);
+    return SS_OK;
+}
