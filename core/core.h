@@ -1,0 +1,109 @@
+/* core.h — structures shared by the files of core. Nothing outside core includes it. */
+#ifndef SEMISAM_CORE_H
+#define SEMISAM_CORE_H
+#include "op.h"
+#include "semisam.h"
+
+#ifdef SS_DEBUG_CHECKS
+#include <assert.h>
+#define SS_ASSERT(x) assert(x)
+#else
+#define SS_ASSERT(x) ((void)0)
+#endif
+
+enum { SS_DEVICES = 2, SS_BINS = 512, SS_ALIGN = 64 };
+
+/* ---- devices -------------------------------------------------------------- */
+
+typedef struct ss_block ss_block; /* a freed block waiting for reuse */
+
+typedef struct ss_device {
+    const char *name;
+    bool computes; /* false: only sizes are counted */
+    ss_memory mem;
+    ss_block *bin[SS_BINS];
+    ss_ctx *ctx;
+} ss_device;
+
+ss_device *ss__device(ss_ctx *ctx, const char *name); /* NULL and E_DEVICE message if unknown */
+/* ss__alloc() — accounted bytes of the device, 64-byte aligned; meta gives a non-NULL token that
+ * must not be read. Runs the pressure hook once before failing with E_NOMEM. */
+ss_status ss__alloc(ss_device *d, size_t bytes, void **out);
+void ss__free(ss_device *d, void *p, size_t bytes);
+void ss__trim(ss_device *d);
+
+void ss__ctx_unref(ss_ctx *ctx);
+
+/* ---- storage and tensors --------------------------------------------------- */
+
+typedef struct ss_storage {
+    int refs;
+    uint32_t version; /* grows with every in-place write */
+    uint64_t id;
+    size_t bytes;
+    void *data;
+    ss_device *dev;
+    struct ss_pack *packs; /* packed copies made by kernels */
+} ss_storage;
+
+typedef struct ss_pack {
+    struct ss_pack *next;
+    uint64_t key;
+    uint32_t version;
+    size_t bytes;
+    void *data;
+} ss_pack;
+
+typedef struct ss_node ss_node;
+
+struct ss_tensor {
+    int refs;
+    bool requires_grad;
+    ss_storage *st;
+    ss_view v;
+    ss_node *node; /* the call that made it; NULL for leaves */
+    int out_index;
+    ss_tensor *grad;
+};
+
+struct ss_ctx {
+    int refs; /* 1 for the user, 1 for each storage */
+    bool closed;
+    volatile int cancel;
+    char msg[768];
+    ss_device dev[SS_DEVICES];
+    ss_pressure_fn pressure;
+    void *pressure_ud;
+    bool in_pressure;
+    int no_grad;
+    uint64_t next_id, next_seq;
+    int64_t tensors, bytes;
+    int64_t fail_alloc, guard_faults;
+    double flops;
+};
+
+/* ss__tensor_make() — new tensor over st (takes a reference of its own) with v's geometry. */
+ss_status ss__tensor_make(ss_ctx *ctx, ss_storage *st, const ss_view *v, ss_tensor **out);
+ss_status ss__storage_new(ss_device *d, size_t bytes, ss_storage **out);
+void ss__storage_release(ss_storage *st);
+ss_status ss__new_on(ss_device *d, const ss_view *geometry, ss_tensor **out);
+ss_status ss__alias(ss_tensor *x, ss_tensor **out); /* same bytes, no history */
+void ss__contiguous_strides(ss_view *v);
+bool ss__is_contiguous(const ss_view *v);
+bool ss__same_shape(const ss_view *a, const ss_view *b);
+/* Text such as "f32[2,3]"; returns buf. */
+const char *ss__describe(const ss_view *v, char *buf, size_t n);
+
+/* ---- tape ------------------------------------------------------------------- */
+
+/* ss__record() — a node for a finished call; attaches it to the float outputs. */
+ss_status ss__record(ss_ctx *ctx, const ss_opinfo *op, int nin, ss_tensor *const *in, int nattr,
+                     const ss_attr *attr, int nout, ss_tensor *const *out);
+void ss__node_release(ss_node *n);
+
+/* ss__wants_grad() — recording is on and x carries gradient. */
+static inline bool ss__wants_grad(const ss_ctx *ctx, const ss_tensor *x)
+{
+    return x && ctx->no_grad == 0 && (x->requires_grad || x->node);
+}
+#endif

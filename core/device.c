@@ -1,0 +1,224 @@
+/* device.c — accounted memory. The CPU device keeps freed blocks by size class, so that a training
+ * step touches the same pages again: first-touch page faults cost more than most kernels. */
+#include "core.h"
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+struct ss_block {
+    ss_block *next;
+};
+
+enum { GUARD_BYTES = 64, GUARD_FILL = 0xA5 };
+#define HUGE_BYTES ((size_t)2 << 20)
+
+ss_device *ss__device(ss_ctx *ctx, const char *name)
+{
+    for (int i = 0; i < SS_DEVICES; i++)
+        if (strcmp(ctx->dev[i].name, name ? name : "cpu") == 0) return &ctx->dev[i];
+    if (strncmp(name, "cuda", 4) == 0)
+        ss_ctx_fail(ctx, SS_E_DEVICE,
+                    "device '%s' was asked for, this build has no CUDA backend (cpu and meta are "
+                    "there)",
+                    name);
+    else
+        ss_ctx_fail(ctx, SS_E_DEVICE, "unknown device '%s', expected cpu or meta", name);
+    return NULL;
+}
+
+/* Size class: eight steps per power of two, so that at most 1/8 is wasted. */
+static int bin_of(size_t bytes, size_t *rounded)
+{
+    if (bytes <= 512) {
+        size_t k = (bytes + 63) / 64;
+        *rounded = k * 64;
+        return (int)k;
+    }
+    int log2 = 63 - __builtin_clzll((unsigned long long)(bytes - 1));
+    size_t step = (size_t)1 << (log2 - 3);
+    size_t r = (bytes + step - 1) / step * step;
+    *rounded = r;
+    log2 = 63 - __builtin_clzll((unsigned long long)r);
+    return log2 * 8 + (int)((r - ((size_t)1 << log2)) >> (log2 - 3));
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+/* The sanitizer sees overruns only in exact, uncached blocks. */
+static size_t class_bytes(size_t bytes, int *bin)
+{
+    *bin = -1;
+    return bytes ? bytes : 1;
+}
+#else
+static size_t class_bytes(size_t bytes, int *bin)
+{
+    size_t r;
+    *bin = bin_of(bytes ? bytes : 1, &r);
+#ifdef SS_DEBUG_CHECKS
+    r += 2 * GUARD_BYTES;
+#endif
+    return r;
+}
+#endif
+
+static void *system_alloc(size_t bytes)
+{
+    size_t align = bytes >= HUGE_BYTES ? HUGE_BYTES : SS_ALIGN;
+    void *p = aligned_alloc(align, (bytes + align - 1) / align * align);
+    if (p && align == HUGE_BYTES) madvise(p, bytes, MADV_HUGEPAGE);
+    return p;
+}
+
+void ss__trim(ss_device *d)
+{
+    for (int i = 0; i < SS_BINS; i++) {
+        while (d->bin[i]) {
+            ss_block *b = d->bin[i];
+            d->bin[i] = b->next;
+            free(b);
+        }
+    }
+    d->mem.cached = 0;
+}
+
+static void *take(ss_device *d, size_t bytes)
+{
+    int bin;
+    size_t r = class_bytes(bytes, &bin);
+    if (bin >= 0 && d->bin[bin]) {
+        ss_block *b = d->bin[bin];
+        d->bin[bin] = b->next;
+        d->mem.cached -= r;
+        return b;
+    }
+    return system_alloc(r);
+}
+
+static void *guard_on(void *p, size_t bytes)
+{
+#if defined(SS_DEBUG_CHECKS) && !defined(__SANITIZE_ADDRESS__)
+    unsigned char *b = p;
+    memset(b, GUARD_FILL, GUARD_BYTES);
+    memset(b + GUARD_BYTES, 0xFF, bytes); /* NaN in every float type: unwritten results show */
+    memset(b + GUARD_BYTES + bytes, GUARD_FILL, GUARD_BYTES);
+    return b + GUARD_BYTES;
+#else
+    (void)bytes;
+    return p;
+#endif
+}
+
+static void *guard_off(ss_device *d, void *p, size_t bytes)
+{
+#if defined(SS_DEBUG_CHECKS) && !defined(__SANITIZE_ADDRESS__)
+    unsigned char *b = (unsigned char *)p - GUARD_BYTES;
+    for (int i = 0; i < GUARD_BYTES; i++) {
+        if (b[i] == GUARD_FILL && b[GUARD_BYTES + bytes + (size_t)i] == GUARD_FILL) continue;
+        d->ctx->guard_faults++;
+        break;
+    }
+    return b;
+#else
+    (void)d;
+    (void)bytes;
+    return p;
+#endif
+}
+
+/* Under pressure: let the owner drop handles, and give cached blocks back. */
+static void relieve(ss_device *d, size_t want)
+{
+    ss_ctx *ctx = d->ctx;
+    if (ctx->pressure && !ctx->in_pressure) {
+        ctx->in_pressure = true;
+        ctx->pressure(ctx->pressure_ud, d->name, want);
+        ctx->in_pressure = false;
+    }
+    ss__trim(d);
+}
+
+static ss_status no_memory(ss_device *d, size_t bytes)
+{
+    return ss_ctx_fail(d->ctx, SS_E_NOMEM,
+                       "out of memory on %s: wanted %zu bytes, %zu in use of a budget of %zu (peak "
+                       "%zu)",
+                       d->name, bytes, d->mem.used, d->mem.budget, d->mem.peak);
+}
+
+ss_status ss__alloc(ss_device *d, size_t bytes, void **out)
+{
+    *out = NULL;
+    if (d->ctx->fail_alloc > 0 && --d->ctx->fail_alloc == 0) {
+        d->ctx->fail_alloc = -1;
+        return no_memory(d, bytes);
+    }
+    if (bytes > SIZE_MAX / 4 || d->mem.used + bytes > d->mem.budget) {
+        relieve(d, bytes);
+        if (bytes > SIZE_MAX / 4 || d->mem.used + bytes > d->mem.budget) return no_memory(d, bytes);
+    }
+    void *p;
+    if (d->computes) {
+        p = take(d, bytes);
+        if (!p) {
+            relieve(d, bytes);
+            p = take(d, bytes);
+        }
+        if (!p) return no_memory(d, bytes);
+        p = guard_on(p, bytes);
+    } else {
+        p = d; /* a token: nothing may read it */
+    }
+    d->mem.used += bytes;
+    if (d->mem.used > d->mem.peak) d->mem.peak = d->mem.used;
+    *out = p;
+    return SS_OK;
+}
+
+void ss__free(ss_device *d, void *p, size_t bytes)
+{
+    if (!p) return;
+    d->mem.used -= bytes;
+    if (!d->computes) return;
+    p = guard_off(d, p, bytes);
+    int bin;
+    size_t r = class_bytes(bytes, &bin);
+    if (bin < 0 || d->ctx->closed) {
+        free(p);
+        return;
+    }
+    ss_block *b = p;
+    b->next = d->bin[bin];
+    d->bin[bin] = b;
+    d->mem.cached += r;
+}
+
+ss_status ss_memory_get(ss_ctx *ctx, const char *device, ss_memory *out)
+{
+    ss_device *d = ss__device(ctx, device);
+    *out = d ? d->mem : (ss_memory){0};
+    return d ? SS_OK : SS_E_DEVICE;
+}
+
+ss_status ss_memory_reset_peak(ss_ctx *ctx, const char *device)
+{
+    ss_device *d = ss__device(ctx, device);
+    if (!d) return SS_E_DEVICE;
+    d->mem.peak = d->mem.used;
+    return SS_OK;
+}
+
+ss_status ss_memory_set_budget(ss_ctx *ctx, const char *device, size_t bytes)
+{
+    ss_device *d = ss__device(ctx, device);
+    if (!d) return SS_E_DEVICE;
+    d->mem.budget = bytes;
+    return SS_OK;
+}
+
+ss_status ss_memory_trim(ss_ctx *ctx, const char *device)
+{
+    ss_device *d = ss__device(ctx, device);
+    if (!d) return SS_E_DEVICE;
+    ss__trim(d);
+    return SS_OK;
+}

@@ -1,0 +1,180 @@
+/* engine.c — the module semisam.core: context, memory, threads, clocks. */
+#include "ssl.h"
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char state_key = 0;
+
+ssL_state *ssL_get(lua_State *L)
+{
+    return *(ssL_state **)lua_getextraspace(L);
+}
+
+static const char *device_at(lua_State *L, int i)
+{
+    return luaL_optstring(L, i, ssL_get(L)->device);
+}
+
+/* memory(device) — {used, cached, peak, budget} in bytes. */
+static int memory(lua_State *L)
+{
+    ss_memory m;
+    ssL_try(L, ss_memory_get(ssL_ctx(L), device_at(L, 1), &m));
+    lua_createtable(L, 0, 4);
+    lua_pushinteger(L, (lua_Integer)m.used), lua_setfield(L, -2, "used");
+    lua_pushinteger(L, (lua_Integer)m.cached), lua_setfield(L, -2, "cached");
+    lua_pushinteger(L, (lua_Integer)m.peak), lua_setfield(L, -2, "peak");
+    lua_pushinteger(L, (lua_Integer)(m.budget > INT64_MAX ? INT64_MAX : m.budget));
+    lua_setfield(L, -2, "budget");
+    return 1;
+}
+
+static int reset_peak(lua_State *L)
+{
+    ssL_try(L, ss_memory_reset_peak(ssL_ctx(L), device_at(L, 1)));
+    return 0;
+}
+
+static int trim(lua_State *L)
+{
+    ssL_try(L, ss_memory_trim(ssL_ctx(L), device_at(L, 1)));
+    return 0;
+}
+
+static int set_budget(lua_State *L)
+{
+    lua_Integer n = luaL_checkinteger(L, 2);
+    if (n < 0) return ssL_fail(L, "set_budget: %I bytes", n);
+    ssL_try(L, ss_memory_set_budget(ssL_ctx(L), luaL_checkstring(L, 1), (size_t)n));
+    return 0;
+}
+
+/* threads([n]) — sets and returns the number of threads kernels use. */
+static int threads(lua_State *L)
+{
+    lua_Integer n = luaL_optinteger(L, 1, 0);
+    if (!lua_isnoneornil(L, 1) && (n < 1 || n > 1024))
+        return ssL_fail(L, "threads: expected 1 to 1024, got %I", n);
+    lua_pushinteger(L, ss_threads((int)n));
+    return 1;
+}
+
+/* default_device([name]) — where new tensors are made. */
+static int default_device(lua_State *L)
+{
+    static const char *const known[] = {"cpu", "meta"};
+    ss_memory m;
+    if (!lua_isnoneornil(L, 1)) {
+        const char *name = luaL_checkstring(L, 1);
+        ssL_try(L, ss_memory_get(ssL_ctx(L), name, &m));
+        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+            if (!strcmp(known[i], name)) ssL_get(L)->device = known[i];
+    }
+    lua_pushstring(L, ssL_get(L)->device);
+    return 1;
+}
+
+static int live(lua_State *L)
+{
+    int64_t tensors, bytes;
+    ss_live(ssL_ctx(L), &tensors, &bytes);
+    lua_pushinteger(L, tensors);
+    lua_pushinteger(L, bytes);
+    return 2;
+}
+
+static int flops(lua_State *L)
+{
+    lua_pushnumber(L, ss_flops(ssL_ctx(L)));
+    return 1;
+}
+
+static int isa(lua_State *L)
+{
+    lua_pushstring(L, ss_isa());
+    return 1;
+}
+
+/* clock() — seconds on a steady clock. */
+static int steady_clock(lua_State *L)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    lua_pushnumber(L, (lua_Number)t.tv_sec + (lua_Number)t.tv_nsec * 1e-9);
+    return 1;
+}
+
+/* _debug{fail_alloc = n} — test hooks; returns the damaged guard bands found so far. */
+static int debug_hooks(lua_State *L)
+{
+    if (lua_istable(L, 1) && lua_getfield(L, 1, "fail_alloc") == LUA_TNUMBER)
+        ss_debug_fail_alloc(ssL_ctx(L), lua_tointeger(L, -1));
+    lua_pushinteger(L, ss_debug_guard_faults(ssL_ctx(L)));
+    return 1;
+}
+
+static int cancel(lua_State *L)
+{
+    ss_ctx_cancel(ssL_ctx(L), lua_isnone(L, 1) || lua_toboolean(L, 1));
+    return 0;
+}
+
+/* The budget is nearly spent: dead handles that no scope has released go now. */
+static void pressure(void *ud, const char *device, size_t want)
+{
+    (void)device;
+    (void)want;
+    lua_gc(((ssL_state *)ud)->L, LUA_GCCOLLECT, 0);
+}
+
+static int state_gc(lua_State *L)
+{
+    ssL_state *S = lua_touserdata(L, 1);
+    ss_ctx_release(S->ctx);
+    return 0;
+}
+
+/* The state outlives every handle: it is anchored in the registry and made before them. */
+static ssL_state *state_new(lua_State *L)
+{
+    ssL_state *S = lua_newuserdatauv(L, sizeof *S, 0);
+    *S = (ssL_state){.device = "cpu", .L = L};
+    if (ss_ctx_new(&S->ctx)) luaL_error(L, "out of memory for the context");
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, state_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_setmetatable(L, -2);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &state_key);
+    ss_ctx_on_pressure(S->ctx, pressure, S);
+    *(ssL_state **)lua_getextraspace(L) = S;
+    return S;
+}
+
+int luaopen_semisam_core(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"memory", memory},
+                                         {"reset_peak", reset_peak},
+                                         {"trim", trim},
+                                         {"set_budget", set_budget},
+                                         {"threads", threads},
+                                         {"default_device", default_device},
+                                         {"live", live},
+                                         {"flops", flops},
+                                         {"isa", isa},
+                                         {"clock", steady_clock},
+                                         {"_debug", debug_hooks},
+                                         {"cancel", cancel},
+                                         {NULL, NULL}};
+    /* Generational collection would let dead handles grow old and stay. */
+    lua_gc(L, LUA_GCINC, 0, 0, 0);
+    state_new(L);
+    luaL_newlib(L, functions);
+    lua_pushstring(L, SS_VERSION);
+    lua_setfield(L, -2, "version");
+    ssL_open_ops(L);
+    ssL_open_tensor(L);
+    ssL_open_make(L);
+    ssL_open_scope(L);
+    return 1;
+}

@@ -1,0 +1,17 @@
+/* scope.h — scopes as C sees them, for scope.c and checkpoint.c. */
+#ifndef SEMISAM_SCOPE_H
+#define SEMISAM_SCOPE_H
+#include "ssl.h"
+
+struct ssL_scope {
+    ssL_scope *parent;
+    ssL_box *head;
+    bool open;
+};
+
+/* Scopes nest; ending one ends those opened inside it. [-0, +0, -] */
+void ssL_scope_begin(ssL_state *S, ssL_scope *s);
+void ssL_scope_end(ssL_state *S, ssL_scope *s);
+
+int ssL_checkpoint(lua_State *L); /* the Lua function checkpoint(fn, ...) */
+#endif

@@ -1,0 +1,20 @@
+-- The module table: everything of the engine, and the library's parts on first use.
+local ss = require "semisam.core"
+
+local parts = {
+  nn = "semisam.nn", optim = "semisam.optim", ema = "semisam.ema", schedules = "semisam.schedules",
+  models = "semisam.models", rng = "semisam.rng", config = "semisam.config", draw = "semisam.draw",
+  metrics = "semisam.metrics", data = "semisam.data", losses = "semisam.losses",
+  train = "semisam.train", help = "semisam.help",
+}
+
+setmetatable(ss, {
+  __index = function(t, k)
+    if not parts[k] then return nil end
+    local part = require(parts[k])
+    rawset(t, k, part)
+    return part
+  end,
+})
+
+return ss
