@@ -293,7 +293,7 @@ static bool push_field(lua_State *L, ss_tensor *x, const char *k)
 }
 
 /* Upvalue 1: methods. Fields first, then methods; a whole number selects along the first axis. */
-static int index(lua_State *L)
+static int field(lua_State *L)
 {
     if (lua_type(L, 2) == LUA_TNUMBER) {
         lua_getfield(L, lua_upvalueindex(1), "select");
@@ -385,7 +385,7 @@ void ssL_open_tensor(lua_State *L)
         else
             lua_pop(L, 1);
     }
-    lua_pushcclosure(L, index, 1);
+    lua_pushcclosure(L, field, 1);
     lua_setfield(L, meta, "__index");
     lua_pushcfunction(L, newindex), lua_setfield(L, meta, "__newindex");
     lua_pushcfunction(L, length), lua_setfield(L, meta, "__len");
