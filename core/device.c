@@ -26,6 +26,14 @@ ss_device *ss__device(ss_ctx *ctx, const char *name)
     return NULL;
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+/* The sanitizer sees overruns only in exact, uncached blocks. */
+static size_t class_bytes(size_t bytes, int *bin)
+{
+    *bin = -1;
+    return bytes ? bytes : 1;
+}
+#else
 /* Size class: eight steps per power of two, so that at most 1/8 is wasted. */
 static int bin_of(size_t bytes, size_t *rounded)
 {
@@ -42,14 +50,6 @@ static int bin_of(size_t bytes, size_t *rounded)
     return log2 * 8 + (int)((r - ((size_t)1 << log2)) >> (log2 - 3));
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-/* The sanitizer sees overruns only in exact, uncached blocks. */
-static size_t class_bytes(size_t bytes, int *bin)
-{
-    *bin = -1;
-    return bytes ? bytes : 1;
-}
-#else
 static size_t class_bytes(size_t bytes, int *bin)
 {
     size_t r;

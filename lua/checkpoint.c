@@ -51,7 +51,7 @@ static int rerun_protected(lua_State *L)
     ss_tensor *leaf[MAX_ARG], *root[MAX_RESULT], *seed[MAX_RESULT];
     int base = lua_gettop(L), n = 0;
     push_again(L, r->a, leaf);
-    lua_call(L, r->a->narg, LUA_MULTRET);
+    if (ssL_scoped_call(L, r->a->narg)) lua_error(L);
     for (int k = 0; k < r->nout; k++) {
         if (!r->dy[k]) continue;
         root[n] = ssL_checktensor(L, base + 1 + k);
@@ -109,7 +109,7 @@ static int forward(lua_State *L, int narg)
     lua_pushvalue(L, 1);
     for (int i = 0; i < narg; i++) lua_pushvalue(L, i + 2);
     ss_no_grad(ssL_ctx(L), true);
-    int rc = lua_pcall(L, narg, LUA_MULTRET, 0);
+    int rc = ssL_scoped_call(L, narg);
     ss_no_grad(ssL_ctx(L), false);
     return rc;
 }

@@ -21,7 +21,7 @@ static void find_root(char *root, size_t n)
         if (fgets(root, (int)n, f)) root[strcspn(root, "\n")] = 0;
         fclose(f);
     }
-    if (!root[0]) snprintf(root, n, "%s/../share/semisam", exe);
+    if (!root[0] && snprintf(root, n, "%s/../share/semisam", exe) >= (int)n) root[0] = 0;
 }
 
 static void set_paths(lua_State *L)

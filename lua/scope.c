@@ -84,18 +84,24 @@ static void move_out(lua_State *L, int i, ssL_scope *s, int depth)
 
 /* ---- Lua functions -------------------------------------------------------------------- */
 
-/* scoped(fn, ...) — fn(...), releasing what it made except what it returns. */
-static int scoped(lua_State *L)
+int ssL_scoped_call(lua_State *L, int narg)
 {
     ssL_state *S = ssL_get(L);
     ssL_scope s;
-    luaL_checkany(L, 1);
-    int n = lua_gettop(L);
+    int base = lua_gettop(L) - narg; /* where fn is and the results will be */
     ssL_scope_begin(S, &s);
-    int rc = lua_pcall(L, n - 1, LUA_MULTRET, 0);
+    int rc = lua_pcall(L, narg, LUA_MULTRET, 0);
     if (rc == LUA_OK)
-        for (int i = 1; i <= lua_gettop(L); i++) move_out(L, i, &s, 0);
+        for (int i = base; i <= lua_gettop(L); i++) move_out(L, i, &s, 0);
     ssL_scope_end(S, &s);
+    return rc;
+}
+
+/* scoped(fn, ...) — fn(...), releasing what it made except what it returns. */
+static int scoped(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    int rc = ssL_scoped_call(L, lua_gettop(L) - 1);
     return rc == LUA_OK ? lua_gettop(L) : lua_error(L);
 }
 

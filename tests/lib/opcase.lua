@@ -3,11 +3,8 @@ local ss = require "semisam"
 local ref = require "tests.lib.ref"
 local case = {}
 
-local state = 1
-
 ---Seeds the values that descriptions such as "f32[2,3]" stand for.
 function case.seed(n)
-  state = n
   math.randomseed(n, 7)
 end
 
