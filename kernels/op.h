@@ -91,9 +91,9 @@ struct ss_op {
     const char *name;
     /* Arguments in order, comma separated: tensors first, then the rest.
      *   tensor  `x: CLASS`, optional `x?: CLASS`, several `xs: CLASS...` (must be the only one)
-     *           CLASS: any, float (f16 bf16 f32), f32, integer (u8 i32 i64 bool), index (i32 i64), num
-     * (no bool) other   `a: KIND`, with default `a: KIND = VALUE`, optional `a?: KIND` KIND: number
-     * int bool dim int2 int3 ints dims shape dtype enum(a|b|c) */
+     *           CLASS: any, float (f16 bf16 f32), f32, integer (u8 i32 i64 bool), index (i32 i64),
+     * num (no bool) other   `a: KIND`, with default `a: KIND = VALUE`, optional `a?: KIND` KIND:
+     * number int bool dim int2 int3 ints dims shape dtype enum(a|b|c) */
     const char *sig;
     const char *doc; /* one sentence, then detail: definition, shapes, source */
     ss_status (*infer)(ss_call *c);

@@ -120,6 +120,15 @@ static int cancel(lua_State *L)
     return 0;
 }
 
+/* last_error() — name of the status and sentence of the last failure of the core or of a file. */
+static int last_error(lua_State *L)
+{
+    const ss_error *e = &ssL_get(L)->last;
+    lua_pushstring(L, ss_status_name(e->status));
+    lua_pushstring(L, e->msg);
+    return 2;
+}
+
 /* The budget is nearly spent: dead handles that no scope has released go now. */
 static void pressure(void *ud, const char *device, size_t want)
 {
@@ -165,6 +174,7 @@ int luaopen_semisam_core(lua_State *L)
                                          {"clock", steady_clock},
                                          {"_debug", debug_hooks},
                                          {"cancel", cancel},
+                                         {"last_error", last_error},
                                          {NULL, NULL}};
     /* Generational collection would let dead handles grow old and stay. */
     lua_gc(L, LUA_GCINC, 0, 0, 0);

@@ -68,6 +68,19 @@ static int raise_oom(lua_State *L)
 
 int ssL_raise(lua_State *L, ss_status s)
 {
+    ssL_state *S = ssL_get(L);
+    ss_error_set(&S->last, s, "%s", ss_errmsg(S->ctx));
     if (s == SS_E_NOMEM) return raise_oom(L);
-    return ssL_fail(L, "%s", ss_errmsg(ssL_ctx(L)));
+    return ssL_fail(L, "%s", ss_errmsg(S->ctx));
+}
+
+int ssL_raise_error(lua_State *L, const ss_error *err)
+{
+    ssL_state *S = ssL_get(L);
+    S->last = *err;
+    if (err->status == SS_E_NOMEM) {
+        ss_ctx_fail(S->ctx, err->status, "%s", err->msg);
+        return raise_oom(L);
+    }
+    return ssL_fail(L, "%s", S->last.msg);
 }

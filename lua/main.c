@@ -1,10 +1,15 @@
-/* main.c — the program: `semisam FILE.lua [arguments]`. */
+/* main.c — the program `semisam`: finds its Lua files and hands them the command line. */
 #include "ssl.h"
+#include "system.h"
 #include <limits.h>
+#include <locale.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { STATUS_INTERNAL = 70, STATUS_MEMORY = 71, STATUS_WRITE = 74 };
 
 /* Folder of the Lua files: that of the source tree when run from a build, else of the prefix. */
 static void find_root(char *root, size_t n)
@@ -24,61 +29,80 @@ static void find_root(char *root, size_t n)
     if (!root[0] && snprintf(root, n, "%s/../share/semisam", exe) >= (int)n) root[0] = 0;
 }
 
-static void set_paths(lua_State *L)
+static void preload(lua_State *L)
 {
-    char root[PATH_MAX];
-    find_root(root, sizeof root);
-    lua_getglobal(L, "package");
-    lua_getfield(L, -1, "path");
-    lua_pushfstring(L, "%s/lua/?.lua;%s/lua/?/init.lua;%s/?.lua;%s", root, root, root,
-                    lua_tostring(L, -1));
-    lua_setfield(L, -3, "path");
+    static const luaL_Reg modules[] = {{"semisam.core", luaopen_semisam_core},
+                                       {"semisam.system", ssL_open_system},
+                                       {"semisam.terminal", ssL_open_terminal},
+                                       {NULL, NULL}};
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    luaL_setfuncs(L, modules, 0);
     lua_pop(L, 1);
-    lua_getfield(L, -1, "preload");
-    lua_pushcfunction(L, luaopen_semisam_core);
-    lua_setfield(L, -2, "semisam.core");
-    lua_pop(L, 2);
-    lua_pushstring(L, root);
-    lua_setglobal(L, "SEMISAM_ROOT");
 }
 
-static int traceback(lua_State *L)
+/* Pushes require(name). */
+static void require(lua_State *L, const char *name)
 {
-    const char *msg = luaL_tolstring(L, 1, NULL);
-    luaL_traceback(L, L, msg, 1);
-    return 1;
+    lua_getglobal(L, "require");
+    lua_pushstring(L, name);
+    lua_call(L, 1, 1);
 }
 
-/* Everything, start-up included, runs protected. */
+/* Everything, start-up included, runs protected. Returns the exit status. */
 static int protected_main(lua_State *L)
 {
     int argc = (int)lua_tointeger(L, 1);
     char **argv = lua_touserdata(L, 2);
+    char root[PATH_MAX], boot[PATH_MAX + 32];
     luaL_openlibs(L);
-    set_paths(L);
-    if (argc < 2) return luaL_error(L, "usage: semisam FILE.lua [arguments]");
+    preload(L);
+    require(L, "semisam.core");
+    ssL_signals(L, ssL_ctx(L));
+    find_root(root, sizeof root);
+    snprintf(boot, sizeof boot, "%s/lua/semisam/boot.lua", root);
+    if (luaL_loadfilex(L, boot, "t") != LUA_OK)
+        return luaL_error(L, "the program's Lua files are missing: %s", lua_tostring(L, -1));
+    lua_pushstring(L, root);
+    lua_call(L, 1, 0);
+    require(L, "semisam.cli");
+    lua_getfield(L, -1, "main");
     lua_createtable(L, argc, 0);
-    for (int i = 0; i < argc; i++) lua_pushstring(L, argv[i]), lua_rawseti(L, -2, i - 1);
-    lua_setglobal(L, "arg");
-    if (luaL_loadfilex(L, argv[1], "t")) return lua_error(L);
-    for (int i = 2; i < argc; i++) lua_pushstring(L, argv[i]);
-    lua_call(L, argc - 2, 0);
-    return 0;
+    for (int i = 1; i < argc; i++) {
+        lua_pushstring(L, argv[i]);
+        lua_rawseti(L, -2, i);
+    }
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+/* Standard output is a pipe that nobody reads any more (as in `semisam ops | head`), or closed. */
+static bool reader_gone(void)
+{
+    struct pollfd p = {.fd = STDOUT_FILENO};
+    return poll(&p, 1, 0) == 1 && (p.revents & (POLLERR | POLLNVAL)) != 0;
 }
 
 int main(int argc, char **argv)
 {
+    setlocale(LC_CTYPE, ""); /* for editing lines in UTF-8; numbers stay as in C */
     lua_State *L = luaL_newstate();
     if (!L) {
         fputs("semisam: out of memory\n", stderr);
-        return 71;
+        return STATUS_MEMORY;
     }
-    lua_pushcfunction(L, traceback);
     lua_pushcfunction(L, protected_main);
     lua_pushinteger(L, argc);
     lua_pushlightuserdata(L, argv);
-    int rc = lua_pcall(L, 2, 0, 1);
-    if (rc != LUA_OK) fprintf(stderr, "semisam: %s\n", luaL_tolstring(L, -1, NULL));
+    int rc = lua_pcall(L, 2, 1, 0);
+    int status = rc == LUA_OK ? (int)lua_tointeger(L, -1) : STATUS_INTERNAL;
+    if (rc != LUA_OK)
+        fprintf(stderr, "semisam: %s\n",
+                rc == LUA_ERRMEM ? "out of memory" : luaL_tolstring(L, -1, NULL));
+    if (rc == LUA_ERRMEM) status = STATUS_MEMORY;
     lua_close(L);
-    return rc == LUA_OK ? 0 : 1;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && !reader_gone()) {
+        fputs("semisam: standard output could not be written\n", stderr);
+        if (status == 0) status = STATUS_WRITE;
+    }
+    return status;
 }

@@ -2,6 +2,7 @@
  * [pops, pushes, m = may raise | - = never]. */
 #ifndef SEMISAM_SSL_H
 #define SEMISAM_SSL_H
+#include "error.h"
 #include "semisam.h"
 #include <lauxlib.h>
 #include <lua.h>
@@ -26,6 +27,7 @@ typedef struct ssL_state {
     ssL_scope *scope;   /* innermost open scope */
     const char *device; /* for new tensors */
     lua_State *L;       /* main thread */
+    ss_error last;      /* status and sentence of the last failure that became a Lua error */
 } ssL_state;
 
 ssL_state *ssL_get(lua_State *L); /* [-0, +0, -] */
@@ -46,6 +48,8 @@ ss_tensor *ssL_checktensor(lua_State *L, int i); /* raises, also for released on
 /* ssL_raise() — the core's last error as a Lua error with the position of the user's code (library
  * files are skipped). Never returns. Call it only while nothing is owned. */
 int ssL_raise(lua_State *L, ss_status s);
+/* ssL_raise_error() — the same for a failure recorded in an ss_error. Never returns. */
+int ssL_raise_error(lua_State *L, const ss_error *err);
 /* ssL_fail() — formatted error with the user's position. Never returns. */
 int ssL_fail(lua_State *L, const char *fmt, ...);
 /* ssL_try() — raises unless s is SS_OK. */

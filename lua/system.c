@@ -185,19 +185,14 @@ static int system_memory(lua_State *L)
 
 int ssL_open_system(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"signal", system_signal},
-                                         {"clear", system_clear},
-                                         {"hold", system_hold},
-                                         {"isatty", system_isatty},
-                                         {"clock", system_clock},
-                                         {"sleep", system_sleep},
-                                         {"columns", system_columns},
-                                         {"list", system_list},
-                                         {"kind", system_kind},
-                                         {"writable", system_writable},
-                                         {"cpus", system_cpus},
-                                         {"memory", system_memory},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"signal", system_signal},    {"clear", system_clear},
+        {"hold", system_hold},        {"isatty", system_isatty},
+        {"clock", system_clock},      {"sleep", system_sleep},
+        {"columns", system_columns},  {"list", system_list},
+        {"kind", system_kind},        {"writable", system_writable},
+        {"cpus", system_cpus},        {"memory", system_memory},
+        {"libraries", ssL_libraries}, {NULL, NULL}};
     luaL_newlib(L, functions);
     return 1;
 }

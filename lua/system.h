@@ -12,6 +12,7 @@ int ssL_signal(void);
 /* Forget it: operations run again. */
 void ssL_signal_clear(void);
 
+int ssL_libraries(lua_State *L);     /* libraries() — a list of {name, version} */
 int ssL_open_system(lua_State *L);   /* pushes the module "semisam.system" */
 int ssL_open_terminal(lua_State *L); /* pushes the module "semisam.terminal" */
 #endif

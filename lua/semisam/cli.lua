@@ -89,14 +89,16 @@ local function load_script(path)
   text = text:gsub("^\xEF\xBB\xBF", ""):gsub("^#[^\n]*", "")
   strict.add("@" .. path)
   local chunk, syntax = load(text, "@" .. path, "t")
-  if not chunk then fail.recipe("%s", syntax) end
+  if not chunk then
+    fail.recipe("%s", syntax:find(path, 1, true) and syntax or path .. ": " .. syntax)
+  end
   return chunk
 end
 
 local function run_script(path, args)
   local chunk = load_script(path)
   paths.search(path)
-  arg = table.move(args, 1, #args, 1, { [0] = path }) -- luacheck: globals arg
+  rawset(_G, "arg", table.move(args, 1, #args, 1, { [0] = path }))
   local result = chunk(table.unpack(args))
   if result == nil then return 0 end
   if type(result) ~= "table" then
@@ -152,6 +154,10 @@ end
 
 -- ---- the words -------------------------------------------------------------
 
+local switches = {
+  ["-i"] = true, ["--trace"] = true, ["--version"] = true, ["--help"] = true, ["-h"] = true,
+}
+
 -- Options before the first word: settings, and the index of that word.
 local function leading(args)
   local o, i = {}, 1
@@ -163,7 +169,7 @@ local function leading(args)
       if not value then i = i + 1 end
       value = value or args[i] or fail.usage("%s needs a value", key)
       o[key] = value
-    elseif key == "-i" or key == "--trace" or key == "--version" or key == "--help" or key == "-h" then
+    elseif switches[key] then
       o[key] = true
     else
       fail.usage("unknown option '%s'%s; see `semisam help`", word:sub(1, 60),
@@ -211,7 +217,7 @@ end
 ---@param args string[]
 ---@return integer status
 function cli.main(args)
-  local o, first = { }, 1
+  local o, first = {}, 1
   local status = protected(nil, function() o, first = leading(args) end)
   if status then return status end
   local rest = {}

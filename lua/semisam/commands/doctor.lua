@@ -1,0 +1,80 @@
+-- What this machine offers the program, and whether something is missing.
+local ss = require "semisam"
+local paths = require "semisam.paths"
+local system = require "semisam.system"
+
+local problems = 0
+
+local function line(name, format, ...) print(("%-12s %s"):format(name, format:format(...))) end
+
+local function problem(name, format, ...)
+  problems = problems + 1
+  line(name, "PROBLEM: " .. format, ...)
+end
+
+local function gib(n) return n / (1 << 30) end
+
+local function cpu_name()
+  local f = io.open("/proc/cpuinfo", "r")
+  local text = f and f:read("a") or ""
+  if f then f:close() end
+  return text:match("model name%s*:%s*([^\n]+)") or "unknown", text:match("\nflags%s*:%s*([^\n]+)")
+end
+
+local levels = { v2 = "SSE4.2", v3 = "AVX2", v4 = "AVX-512" }
+
+local function processor()
+  local name, flags = cpu_name()
+  line("processor", "%s", name)
+  line("kernels", "x86-64-%s (%s)%s", ss.isa(), levels[ss.isa()] or "baseline",
+    flags and flags:find("avx512_bf16") and ", bf16 arithmetic" or "")
+  line("threads", "%d of %d processors", ss.threads(), system.cpus())
+  local total, free = system.memory()
+  line("memory", "%.1f GiB, %.1f free, budget %.1f", gib(total), gib(free),
+    gib(math.min(ss.memory("cpu").budget, total)))
+  if total < 4 << 30 then problem("memory", "training wants 4 GiB or more") end
+end
+
+-- The engine gives right answers: a product whose result is known.
+local function arithmetic()
+  local x = ss.full({ 8, 16 }, 0.5)
+  local ok, y = pcall(function() return (x * 3 + x):sum():item() end)
+  if ok and y == 256 then
+    line("arithmetic", "as expected")
+  else
+    problem("arithmetic", "8 x 16 x 2 should be 256, got %s", tostring(y))
+  end
+end
+
+local function libraries()
+  for _, lib in ipairs(system.libraries()) do line(lib[1], "%s", lib[2]) end
+  line("line editor", "%s", require("semisam.terminal").editor)
+end
+
+local function writable()
+  local here = "."
+  if system.writable(here) then
+    line("folder", "the working folder can be written")
+  else
+    problem("folder", "the working folder cannot be written; runs need another `out`")
+  end
+  line("files", "%s", paths.root)
+end
+
+return {
+  summary = "say what this machine offers and what is missing",
+  options = {},
+  run = function()
+    problems = 0
+    line("semisam", "%s", ss.version)
+    processor()
+    libraries()
+    line("cuda", "none: this build computes on the processor")
+    line("locale", "%s", os.setlocale(nil, "ctype") or "?")
+    writable()
+    arithmetic()
+    print(problems == 0 and "all is well" or ("%d problem%s"):format(problems,
+      problems == 1 and "" or "s"))
+    return problems == 0 and 0 or 1
+  end,
+}
