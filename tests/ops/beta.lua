@@ -13,7 +13,8 @@ local function log_gamma(key, i, stream, shape)
   while true do
     local u1, u2, u3 = rng.block(key, i, stream.t)
     stream.t = stream.t + 1
-    local z = math.sqrt(-2 * math.log(((u1 >> 9) + 0.5) * 0x1p-23)) * math.cos(2 * math.pi * (u2 >> 8) * 0x1p-24)
+    local radius = math.sqrt(-2 * math.log(((u1 >> 9) + 0.5) * 0x1p-23))
+    local z = radius * math.cos(2 * math.pi * (u2 >> 8) * 0x1p-24)
     local root = 1 + z / math.sqrt(9 * d)
     local v = root * root * root
     if root > 0 and math.log(((u3 >> 9) + 0.5) * 0x1p-23) < 0.5 * z * z + d - d * v + d * math.log(v) then
