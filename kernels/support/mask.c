@@ -4,6 +4,7 @@
 ss_status ss_masks_of(ss_call *c, int i, ss_masks *m)
 {
     const ss_view *v = &c->in[i];
+    *m = (ss_masks){0};
     if (v->ndim < 3 || v->ndim > 5 || (v->ndim == 5 && v->shape[4] != 1))
         return ss_fail(c, SS_E_SHAPE, "a mask is [d,h,w], [n,d,h,w] or [n,d,h,w,1]");
     if (v->ndim == 4 && v->shape[3] == 1)

@@ -1,0 +1,96 @@
+/* sample.h — reading a volume between its voxels. */
+#ifndef SEMISAM_SAMPLE_H
+#define SEMISAM_SAMPLE_H
+#include "image.h"
+
+enum { SS_LINEAR, SS_NEAREST };
+enum { SS_CONSTANT, SS_CLAMPED };
+#define SS_SAMPLE_ATTRS                                                                            \
+    "mode: enum(linear|nearest) = linear, outside: number = 0, "                                   \
+    "border: enum(constant|edge) = constant"
+
+/* The voxels that one position reads: `at` is an element offset into the volume, -1 outside. */
+typedef struct ss_taps {
+    int n;
+    int64_t at[8];
+    float weight[8];
+} ss_taps;
+
+/* One axis: at most two indices (-1 outside) and weights. Positions beyond 1e9 or NaN are outside
+ * (NaN has weight 1 there too). */
+static inline int ss_axis_taps(double p, int64_t size, int mode, int border, int64_t i[2],
+                               float w[2])
+{
+    if (border == SS_CLAMPED && p == p && size > 0) p = fmin(fmax(p, 0), (double)(size - 1));
+    if (!(fabs(p) < 1e9) || size == 0) {
+        i[0] = -1;
+        w[0] = 1;
+        return 1;
+    }
+    const double base = floor(mode == SS_NEAREST ? p + 0.5 : p), part = p - base;
+    i[0] = (int64_t)base;
+    if (i[0] < 0 || i[0] >= size) i[0] = -1;
+    w[0] = 1;
+    if (mode == SS_NEAREST || part == 0) return 1;
+    i[1] = (int64_t)base + 1;
+    if (i[1] < 0 || i[1] >= size) i[1] = -1;
+    w[0] = (float)(1 - part);
+    w[1] = (float)part;
+    return 2;
+}
+
+static inline void ss_taps_at(const double p[3], const ss_images *m, int mode, int border,
+                              ss_taps *t)
+{
+    int64_t i[3][2];
+    float w[3][2];
+    int n[3];
+    for (int a = 0; a < 3; a++) n[a] = ss_axis_taps(p[a], m->size[a], mode, border, i[a], w[a]);
+    t->n = 0;
+    for (int z = 0; z < n[0]; z++)
+        for (int y = 0; y < n[1]; y++)
+            for (int x = 0; x < n[2]; x++) {
+                const bool out = i[0][z] < 0 || i[1][y] < 0 || i[2][x] < 0;
+                t->at[t->n] =
+                    out ? -1 : ((i[0][z] * m->size[1] + i[1][y]) * m->size[2] + i[2][x]) * m->c;
+                t->weight[t->n++] = w[0][z] * w[1][y] * w[2][x];
+            }
+}
+
+/* y[0..c) = the weighted sum of the taps. */
+static inline void ss_sample_f32(const float *x, const ss_taps *t, int64_t c, float outside,
+                                 float *y)
+{
+    for (int64_t k = 0; k < c; k++) y[k] = 0;
+    for (int i = 0; i < t->n; i++) {
+        const float w = t->weight[i];
+        if (t->at[i] < 0) {
+            for (int64_t k = 0; k < c; k++) y[k] += w * outside;
+        } else {
+            const float *v = x + t->at[i];
+            for (int64_t k = 0; k < c; k++) y[k] += w * v[k];
+        }
+    }
+}
+
+/* One element of any type, holding `value`. */
+static inline void ss_element(ss_dtype t, double value, char out[8])
+{
+    if (t == SS_I64) {
+        const int64_t v = (int64_t)value;
+        memcpy(out, &v, 8);
+    } else {
+        const float f = (float)value;
+        ss_store_f32(out, t, &f, 1);
+    }
+}
+
+/* Shared checks: linear needs numbers that can be averaged. */
+static inline ss_status ss_check_mode(ss_call *c, const ss_attr *mode)
+{
+    if (mode->v[0] == SS_LINEAR && c->in[0].dtype != SS_F32)
+        return ss_fail(c, SS_E_DTYPE, "mode linear needs f32, got %s; use nearest or convert",
+                       ss_dtype_name(c->in[0].dtype));
+    return SS_OK;
+}
+#endif
