@@ -119,10 +119,6 @@ end
 
 -- ---- gradients -----------------------------------------------------------------------------
 
-local function differentiable(op, spec)
-  return op.differentiable and spec.def and spec.grad ~= false
-end
-
 local function grad_names(op, spec, a)
   local names = {}
   for _, p in ipairs(op.params) do
@@ -133,6 +129,12 @@ local function grad_names(op, spec, a)
     end
   end
   return names
+end
+
+-- Cases of integers alone have no gradient to check.
+local function differentiable(op, spec, c)
+  if not op.differentiable or not spec.def or spec.grad == false then return false end
+  return #grad_names(op, spec, case.arguments(op, c)) > 0
 end
 
 -- Every array under a name: one, or each of a variadic argument.
