@@ -1,0 +1,78 @@
+/* conv2d.c — two-dimensional convolution, channels last. */
+#include "support/conv_op.h"
+
+static ss_status of(ss_call *c, ss_conv *q, ss_conv_args *a)
+{
+    ss_status st = ss_conv_attrs(c, q, 2, 0);
+    if (!st) st = ss_conv_forward(c, q, &c->in[0], &c->in[1], &c->in[2]);
+    *a = (ss_conv_args){SS_CONV_Y, &c->in[0], &c->in[1], &c->in[2], &c->out[0]};
+    return st;
+}
+
+static ss_status infer(ss_call *c)
+{
+    ss_conv q;
+    ss_conv_args a;
+    int64_t shape[SS_MAX_DIM];
+    ss_status st = of(c, &q, &a);
+    if (st) return st;
+    return ss_out(c, 0, c->in[0].dtype, ss_conv_shape(&q, SS_CONV_Y, shape), shape);
+}
+
+static ss_status plan(ss_call *c)
+{
+    ss_conv q;
+    ss_conv_args a;
+    ss_status st = of(c, &q, &a);
+    return st ? st : ss_conv_op_plan(c, &q, &a);
+}
+
+static ss_status cpu(ss_call *c)
+{
+    ss_conv q;
+    ss_conv_args a;
+    ss_status st = of(c, &q, &a);
+    return st ? st : ss_conv_op_cpu(c, &q, &a);
+}
+
+static void grad(ss_grad *g)
+{
+    const ss_attr *a = g->attr;
+    if (g->need[0]) {
+        const ss_attr size = ss_ints(2, g->in_view[0].shape + 1);
+        ss_dx(g, 0,
+              ss_g(g, "_conv2d_dx", 2, (ss_tensor *[]){g->dy[0], g->in[1]}, 5,
+                   (ss_attr[]){size, a[0], a[1], a[2], a[3]}));
+    }
+    if (g->need[1] || g->need[2]) {
+        ss_tensor *outs[SS_MAX_OUT] = {0};
+        const ss_attr kernel = ss_ints(2, g->in_view[1].shape + 2), bias = ss_int(g->need[2]);
+        if (!ss_gn(g, "_conv2d_dw", 2, (ss_tensor *[]){g->in[0], g->dy[0]}, 6,
+                   (ss_attr[]){kernel, bias, a[0], a[1], a[2], a[3]}, outs))
+            return;
+        ss_dx(g, 1, outs[0]);
+        ss_dx(g, 2, outs[1]);
+    }
+}
+
+static double flops(const ss_call *c)
+{
+    ss_conv q;
+    ss_conv_args a;
+    ss_call copy = *c;
+    return of(&copy, &q, &a) ? 0 : ss_conv_flops(&q);
+}
+
+const ss_op SS_OP(conv2d) = {
+    .name = "conv2d",
+    .sig = "x: float, weight: float, bias?: float, stride: int2 = 1, pad: int2 = 0, "
+           "dilation: int2 = 1, groups: int = 1",
+    .doc = "Image convolution of x [n, h, w, in] with weight [out, in/groups, kh, kw]; zeros "
+           "around it. Computes in x's element type.",
+    .infer = infer,
+    .plan = plan,
+    .cpu = cpu,
+    .grad = grad,
+    .flops = flops,
+    .saves = SS_SAVE_IN(0) | SS_SAVE_IN(1),
+};
