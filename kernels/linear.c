@@ -67,7 +67,7 @@ static void grad(ss_grad *g)
         ss_tensor *z = ss_g(g, "linear", 3, g->in, 1, &none);
         dz = ss_g(g, "_linear_dz", 2, (ss_tensor *[]){z, dz}, 1, g->attr);
     }
-    if (g->need[0]) ss_dx(g, 0, ss_g2(g, "matmul", dz, g->in[1]));
+    if (g->need[0]) ss_dx(g, 0, ss_g2(g, "_linear_dx", dz, g->in[1]));
     if (g->need[1] || g->need[2]) {
         ss_tensor *outs[SS_MAX_OUT] = {0};
         ss_attr bias = ss_int(g->need[2]);
