@@ -246,6 +246,12 @@ ss_status ss_infer_promote(ss_call *c)
     return ss_out_broadcast(c, 0, ss_promote(&c->in[0], &c->in[1]), 2);
 }
 
+ss_status ss_infer_quotient(ss_call *c)
+{
+    const ss_dtype t = ss_promote(&c->in[0], &c->in[1]);
+    return ss_out_broadcast(c, 0, ss_is_float(t) ? t : SS_F32, 2);
+}
+
 ss_status ss_infer_compare(ss_call *c)
 {
     return ss_out_broadcast(c, 0, SS_BOOL, 2);

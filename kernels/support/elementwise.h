@@ -43,6 +43,7 @@ ss_status ss_ew_compare(ss_call *c, ss_ew_fn *f32, ss_ew_fn *i64);
 ss_status ss_infer_like(ss_call *c);      /* in[0]'s shape and type */
 ss_status ss_infer_broadcast(ss_call *c); /* all inputs broadcast, type of in[0] */
 ss_status ss_infer_promote(ss_call *c);   /* in[0] and in[1] broadcast, promoted type */
+ss_status ss_infer_quotient(ss_call *c);  /* the same, f32 when neither is a float */
 ss_status ss_infer_compare(ss_call *c);   /* in[0] and in[1] broadcast, bool */
 /* An in-place op: in[1], if there is one, broadcasts to in[0], which repeats no elements. */
 ss_status ss_infer_inplace(ss_call *c);

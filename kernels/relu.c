@@ -1,0 +1,25 @@
+/* relu.c — max(x, 0). */
+#include "support/elementwise.h"
+
+SS_EW1(block, float, float, a < 0 ? 0.0f : a)
+
+static ss_status cpu(ss_call *c)
+{
+    return ss_ew_f32(c, block, NULL);
+}
+
+static void grad(ss_grad *g)
+{
+    ss_dx(g, 0, ss_g(g, "_relu_dx", 2, (ss_tensor *[]){g->dy[0], g->out[0]}, 0, NULL));
+}
+
+const ss_op SS_OP(relu) = {
+    .name = "relu",
+    .sig = "x: float",
+    .doc = "Pass positive values; the rest becomes 0.",
+    .infer = ss_infer_like,
+    .cpu = cpu,
+    .grad = grad,
+    .flags = SS_OP_STRIDED,
+    .saves = SS_SAVE_OUT(0),
+};

@@ -1,0 +1,25 @@
+/* rsqrt.c — 1 / sqrt(x). */
+#include "support/elementwise.h"
+
+SS_EW1(block, float, float, 1.0f / sqrtf(a))
+
+static ss_status cpu(ss_call *c)
+{
+    return ss_ew_f32(c, block, NULL);
+}
+
+static void grad(ss_grad *g)
+{
+    ss_dx(g, 0, ss_g(g, "_rsqrt_dx", 2, (ss_tensor *[]){g->dy[0], g->out[0]}, 0, NULL));
+}
+
+const ss_op SS_OP(rsqrt) = {
+    .name = "rsqrt",
+    .sig = "x: float",
+    .doc = "One over the square root.",
+    .infer = ss_infer_like,
+    .cpu = cpu,
+    .grad = grad,
+    .flags = SS_OP_STRIDED,
+    .saves = SS_SAVE_OUT(0),
+};
