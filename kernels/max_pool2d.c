@@ -80,5 +80,6 @@ const ss_op SS_OP(max_pool2d) = {
     .cpu = cpu,
     .grad = grad,
     .saves = SS_SAVE_OUT(1),
+    .nout = 2,
     .hidden = 1,
 };
