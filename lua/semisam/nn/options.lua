@@ -1,0 +1,26 @@
+-- nn/options.lua — trailing option tables: defaults filled in, misspelt names refused.
+local M = {}
+
+---The options given, completed by the defaults.
+---@param who string name for the message
+---@param opts table? what the caller gave
+---@param defaults table every known option
+---@param level integer? of the error, seen from here; 4 points at the maker of a module
+---@return table
+function M.check(who, opts, defaults, level)
+  local full = {}
+  for key, value in pairs(defaults) do full[key] = value end
+  for key, value in pairs(opts or {}) do
+    if defaults[key] == nil then
+      local known = {}
+      for name in pairs(defaults) do known[#known + 1] = tostring(name) end
+      table.sort(known)
+      error(("%s: unknown option %q, expected one of %s"):format(who, tostring(key),
+        table.concat(known, ", ")), level or 4)
+    end
+    full[key] = value
+  end
+  return full
+end
+
+return M
