@@ -1,0 +1,27 @@
+-- models.lua — networks by name: `models.new { "unet3d", base = 16 }`.
+local M = {}
+
+---Every network: file lua/semisam/models/<name>.lua.
+M.names = { "unet3d", "prompt_unet", "slicing_sam3d", "sam_med3d" }
+
+---Build a network. The first field is its name, the others are its options.
+---@param spec table
+---@return table module
+function M.new(spec)
+  local known = false
+  for _, name in ipairs(M.names) do known = known or name == spec[1] end
+  if not known then
+    error(("models.new: unknown network %q, expected one of %s"):format(tostring(spec[1]),
+      table.concat(M.names, ", ")), 2)
+  end
+  local opts = {}
+  for key, value in pairs(spec) do
+    if key ~= 1 then opts[key] = value end
+  end
+  return require("semisam.models." .. spec[1])(opts)
+end
+
+---See models/prep.lua.
+M.prepare = require("semisam.models.prep").prepare
+
+return M

@@ -1,0 +1,75 @@
+-- models/prompt_unet.lua — a small promptable generalist: the U-Net with three input channels,
+-- image, point heat map (+1 inside, -1 outside) and mask prompt (2 sigmoid(logits) - 1).
+-- It is what Semi-SAM+ prompts where no weights of a large generalist can be had.
+local ss = require "semisam"
+local nn = require "semisam.nn"
+local UNet3d = require "semisam.models.unet3d"
+local role = require "semisam.models.role"
+
+local DEFAULTS = {
+  base = 8, levels = 4, dropout = 0,
+  point_sigma = 1.5, -- voxels: width of the Gaussian that marks a point
+  norm = "minmax",
+}
+
+local PromptUNet = nn.module {
+  name = "prompt_unet",
+  init = function(self, opts)
+    opts = nn.options("prompt_unet", opts, DEFAULTS)
+    self.config, self.prep = opts, { norm = opts.norm }
+    self.net = UNet3d { in_channels = 3, classes = 1, base = opts.base, levels = opts.levels,
+      dropout = opts.dropout, norm = opts.norm }
+  end,
+  forward = function(self, x, prompts) return self:decode(self:encode(x), prompts) end,
+}
+
+function PromptUNet:prepare(x) return require("semisam.models.prep").prepare(self.prep, x) end
+
+-- exp(-(i - at)^2 / 2 sigma^2) for i = 0..n-1, shaped to lie along axis `axis` of a volume.
+local function bump(at, n, axis, sigma)
+  local shape = { 1, 1, 1, 1, 1 }
+  shape[axis] = n
+  local i = ss.arange(n):to("f32") - at
+  return (i * i * (-0.5 / (sigma * sigma))):exp():reshape(shape)
+end
+
+---Sum of signed Gaussians at the points, clamped to [-1, 1].
+---@param one { points: number[][]?, labels: number[]? }
+---@param size integer[] { d, h, w }
+---@return tensor [1, d, h, w, 1]
+function PromptUNet:heat_map(one, size)
+  local map = ss.zeros { 1, size[1], size[2], size[3], 1 }
+  local sigma = self.config.point_sigma
+  for k, p in ipairs(one.points or {}) do
+    local sign = one.labels[k] == 1 and 1 or -1
+    local line = bump(p[1], size[1], 2, sigma) * sign
+    map = map + line * bump(p[2], size[2], 3, sigma) * bump(p[3], size[3], 4, sigma)
+  end
+  return map:clamp(-1, 1)
+end
+
+---The prompts enter with the image, so there is nothing to compute ahead.
+---@param x tensor [n, d, h, w, 1]
+---@return { x: tensor }
+function PromptUNet:encode(x) -- luacheck: no self
+  return { x = x }
+end
+
+---@param code { x: tensor } from encode
+---@param prompts table see models/role.lua
+---@return tensor logits [n, d, h, w, 1]
+function PromptUNet:decode(code, prompts)
+  return ss.scoped(function()
+    local x = code.x
+    local n, size = x:size(1), { x:size(2), x:size(3), x:size(4) }
+    local heat, mask = {}, {}
+    for i, one in ipairs(role.each(prompts, n)) do
+      heat[i] = self:heat_map(one, size)
+      mask[i] = one.mask and role.mask_on(one.mask, size):sigmoid() * 2 - 1
+        or ss.zeros { 1, size[1], size[2], size[3], 1 }
+    end
+    return self.net(ss.cat(x, nn.cat(heat, 1), nn.cat(mask, 1), { dim = 5 }))
+  end)
+end
+
+return PromptUNet
