@@ -6,6 +6,7 @@ static void block(void *y_, const void *const *x, const void *arg, int64_t n)
     const float *dy = (const float *)x[0], *a = (const float *)x[1], *b = (const float *)x[2];
     float e[SS_EW_BLOCK], p[SS_EW_BLOCK], *y = (float *)y_;
     (void)arg;
+    if (n < 1) return; /* e[0] is read below */
     for (int64_t i = 0; i < n; i++) e[i] = b[i] - 1.0f;
     ss_pow_block(p, a, e, n);
     SS_PRAGMA(GCC ivdep)

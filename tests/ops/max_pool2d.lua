@@ -1,0 +1,28 @@
+local ss = require "semisam"
+local pool = require "tests.lib.poolref"
+
+return {
+  def = function(a) return pool.max(a, 2) end,
+  cases = {
+    { x = "f32[2,4,6,3]", kernel = 2 },
+    { x = "f32[1,6,7,2]", kernel = 3, stride = 2, pad = 1 },
+    { x = "f32[1,5,5,66]", kernel = { 2, 3 }, stride = { 1, 2 }, pad = { 0, 1 } },
+    { x = "f32[0,4,4,2]", kernel = 2 },
+  },
+  grad = { "x" },
+  step = 1e-7, -- a winner must not change on the way
+  more = {
+    function() -- a NaN is not hidden by larger numbers after it
+      local v = {}
+      for i = 1, 8 do v[i] = i % 4 == 3 and 0 / 0 or i - 1 end
+      local x = ss.tensor(v):reshape { 1, 2, 4, 1 }
+      local y = x:max_pool2d(2):flat()
+      assert(y[1] == 5 and y[2] ~= y[2])
+    end,
+  },
+  errors = {
+    { { x = "f32[1,2,4,2]", kernel = 3 }, "kernel spans 3 positions along h" },
+    { { x = "f32[4,4,4]", kernel = 2 }, "x with 4 axes.*got 3.*f32%[4,4,4%]" },
+    { { x = "f32[1,4,4,2]", kernel = 2, pad = 2 }, "pad below the kernel.*pad 2" },
+  },
+}
