@@ -1,0 +1,106 @@
+/* layer_norm.c — every row of the last axis to mean 0 and variance 1. */
+#include "support/block.h"
+
+enum { X, WEIGHT, BIAS };
+enum { LANES = 16, NARROW = 4096 };
+
+static ss_status infer(ss_call *c)
+{
+    const ss_view *x = &c->in[X];
+    if (x->ndim < 1) return ss_fail(c, SS_E_SHAPE, "x must have a last axis, got a scalar");
+    const int64_t ch = x->shape[x->ndim - 1];
+    for (int i = WEIGHT; i <= BIAS; i++) {
+        const ss_view *v = &c->in[i];
+        if (v->present && (v->ndim != 1 || v->shape[0] != ch))
+            return ss_fail(c, SS_E_SHAPE, "%s must be [%lld], the last axis of x",
+                           i == WEIGHT ? "weight" : "bias", (long long)ch);
+    }
+    ss_status s = ss_out_like(c, 0, x);
+    for (int k = 1; k <= 2 && s == SS_OK; k++) s = ss_out(c, k, SS_F32, x->ndim - 1, x->shape);
+    return s;
+}
+
+/* Weight and bias as f32; a 16-bit row too long for the stack is converted here. */
+static ss_status plan(ss_call *c)
+{
+    const ss_view *x = &c->in[X];
+    const int64_t ch = x->shape[x->ndim - 1];
+    c->scratch_bytes = (size_t)ch * 8;
+    if (ch > NARROW && x->dtype != SS_F32) c->scratch_bytes += (size_t)x->count * 4;
+    return SS_OK;
+}
+
+static inline float lane_sum(const float *acc)
+{
+    float s = 0;
+    for (int l = 0; l < LANES; l++) s += acc[l];
+    return s;
+}
+
+static inline void row_stats(const float *x, int64_t n, double eps, float *mean, float *rstd)
+{
+    float acc[LANES] = {0}, s = 0;
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int l = 0; l < LANES; l++) acc[l] += x[i + l];
+    for (; i < n; i++) s += x[i];
+    const float m = (s + lane_sum(acc)) / (float)n;
+    for (int l = 0; l < LANES; l++) acc[l] = 0;
+    s = 0;
+    for (i = 0; i + LANES <= n; i += LANES)
+        for (int l = 0; l < LANES; l++) {
+            float d = x[i + l] - m;
+            acc[l] += d * d;
+        }
+    for (; i < n; i++) s += (x[i] - m) * (x[i] - m);
+    *mean = m;
+    *rstd = (float)(1 / sqrt((double)(s + lane_sum(acc)) / (double)n + eps));
+}
+
+static ss_status cpu(ss_call *c)
+{
+    const ss_view *x = &c->in[X], *y = &c->out[0];
+    const int64_t n = x->shape[x->ndim - 1], rows = n ? x->count / n : 0;
+    const double eps = c->attr[0].num;
+    float *w = (float *)c->scratch, *b = w + n, *mean = ss_out_f32(c, 1), *rstd = ss_out_f32(c, 2);
+    if (n == 0) return SS_OK;
+    for (int64_t j = 0; j < n; j++) w[j] = 1, b[j] = 0;
+    if (c->in[WEIGHT].present) ss_load_f32(w, c->in[WEIGHT].data, c->in[WEIGHT].dtype, n);
+    if (c->in[BIAS].present) ss_load_f32(b, c->in[BIAS].data, c->in[BIAS].dtype, n);
+    SS_PARALLEL_FOR (r, rows, n) {
+        float narrow[NARROW], *buf = n > NARROW && x->dtype != SS_F32 ? b + n + r * n : narrow;
+        const float *v = ss_block_in(x, r * n, n, buf);
+        row_stats(v, n, eps, mean + r, rstd + r);
+        const float m = mean[r], s = rstd[r];
+        float *o = ss_block_out(y, r * n, buf);
+        for (int64_t j = 0; j < n; j++) o[j] = (v[j] - m) * s * w[j] + b[j];
+        ss_block_done(y, r * n, n, o);
+    }
+    return SS_OK;
+}
+
+static void grad(ss_grad *g)
+{
+    ss_tensor *outs[3] = {0};
+    if (!ss_gn(g, "_layer_norm_dx", 5,
+               (ss_tensor *[]){g->dy[0], g->in[X], g->out[1], g->out[2], g->in[WEIGHT]}, 0, NULL,
+               outs))
+        return;
+    for (int i = X; i <= BIAS; i++) ss_dx(g, i, outs[i]);
+}
+
+const ss_op SS_OP(layer_norm) = {
+    .name = "layer_norm",
+    .sig = "x: float, weight?: float, bias?: float, eps: number = 1e-5",
+    .doc =
+        "Normalise every row of the last axis: y = (x - mean) / sqrt(var + eps) * weight + bias, "
+        "biased variance. On channels-last images and volumes this is the LayerNorm2d/3d of SAM. "
+        "J. L. Ba et al., Layer Normalization, 2016.",
+    .infer = infer,
+    .plan = plan,
+    .cpu = cpu,
+    .grad = grad,
+    .saves = SS_SAVE_IN(X) | SS_SAVE_IN(WEIGHT) | SS_SAVE_OUT(1) | SS_SAVE_OUT(2),
+    .nout = 3,
+    .hidden = 2,
+};
