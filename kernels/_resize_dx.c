@@ -1,0 +1,109 @@
+/* _resize_dx.c — gradient of resize: every input position gathers from the outputs that read it,
+ * so that nothing is added by two threads. */
+#include "support/resize.h"
+
+/* attr: size here is the grid of the input of resize, [h, w] or [d, h, w]. */
+static ss_status infer(ss_call *c)
+{
+    const ss_view *dy = &c->in[0];
+    int64_t shape[SS_MAX_DIM];
+    memcpy(shape, dy->shape, sizeof shape);
+    for (int i = 0; i < c->attr[SS_RESIZE_SIZE].n && i < dy->ndim - 2; i++)
+        shape[i + 1] = c->attr[SS_RESIZE_SIZE].v[i];
+    return ss_out(c, 0, dy->dtype, dy->ndim, shape);
+}
+
+static int64_t memory_of(const ss_view *dx, const ss_view *dy)
+{
+    return (dx->shape[dx->ndim - 2] + 2 * dy->shape[dx->ndim - 2]) * dx->shape[dx->ndim - 1];
+}
+
+static ss_status plan(ss_call *c)
+{
+    const ss_view *dy = &c->in[0], *dx = &c->out[0];
+    c->scratch_bytes =
+        ss_resize_bytes(dx, dy) + (size_t)(omp_get_max_threads() * memory_of(dx, dy)) * 4;
+    return SS_OK;
+}
+
+/* How much output o of an axis reads of input i. */
+static inline float share(const ss_resize_axis *a, int64_t o, int64_t i)
+{
+    return (a->i0[o] == i ? 1 - a->w[o] : 0) + (a->i1[o] == i ? a->w[o] : 0);
+}
+
+/* sum[w_out * c] = rows of dy that read input row (id, ih), weighted. Returns false if none do. */
+static bool gather_rows(const ss_view *dy, const ss_resize_geo *g, int64_t n, int64_t id,
+                        int64_t ih, float *restrict sum, float *buf)
+{
+    const ss_resize_axis *d = &g->a[0], *h = &g->a[1], *w = &g->a[2];
+    const int64_t row = w->out * g->c;
+    bool any = false;
+    for (int64_t od = d->lo[id]; od < d->hi[id]; od++)
+        for (int64_t oh = h->lo[ih]; oh < h->hi[ih]; oh++) {
+            const float f = share(d, od, id) * share(h, oh, ih);
+            if (f == 0) continue;
+            const float *v = ss_block_in(dy, ((n * d->out + od) * h->out + oh) * row, row, buf);
+            if (any)
+                for (int64_t j = 0; j < row; j++) sum[j] += f * v[j];
+            else
+                for (int64_t j = 0; j < row; j++) sum[j] = f * v[j];
+            any = true;
+        }
+    return any;
+}
+
+/* Doubling by nearest: pairs of positions are added. */
+static void fold_pairs(const float *restrict sum, int64_t in, int64_t c, float *restrict out)
+{
+    for (int64_t i = 0; i < in; i++)
+        for (int64_t j = 0; j < c; j++)
+            out[i * c + j] = sum[2 * i * c + j] + sum[(2 * i + 1) * c + j];
+}
+
+static void fold(const float *restrict sum, const ss_resize_axis *w, int64_t c, float *restrict out)
+{
+    for (int64_t i = 0; i < w->in; i++) {
+        float *to = out + i * c;
+        for (int64_t j = 0; j < c; j++) to[j] = 0;
+        for (int64_t o = w->lo[i]; o < w->hi[i]; o++) {
+            const float f = share(w, o, i);
+            if (f == 0) continue;
+            for (int64_t j = 0; j < c; j++) to[j] += f * sum[o * c + j];
+        }
+    }
+}
+
+static ss_status cpu(ss_call *c)
+{
+    const ss_view *dy = &c->in[0], *dx = &c->out[0];
+    if (dx->count == 0) return SS_OK;
+    ss_resize_geo g = ss_resize_tables(dx, dy, c->attr, c->scratch);
+    const ss_resize_axis *d = &g.a[0], *h = &g.a[1], *w = &g.a[2];
+    const int64_t rows = memory_of(dx, dy), in_row = w->in * g.c;
+    const bool pairs = c->attr[SS_RESIZE_MODE].v[0] == SS_RESIZE_NEAREST && w->out == 2 * w->in;
+    float *memory = (float *)((char *)c->scratch + ss_resize_bytes(dx, dy));
+    SS_PARALLEL_FOR (i, g.n * d->in * h->in, dy->count / (g.n * d->in * h->in)) {
+        float *sum = memory + omp_get_thread_num() * rows, *buf = sum + w->out * g.c;
+        float *out = ss_block_out(dx, i * in_row, buf + w->out * g.c);
+        if (!gather_rows(dy, &g, i / h->in / d->in, i / h->in % d->in, i % h->in, sum, buf))
+            memset(sum, 0, (size_t)(w->out * g.c) * 4);
+        if (pairs)
+            fold_pairs(sum, w->in, g.c, out);
+        else
+            fold(sum, w, g.c, out);
+        ss_block_done(dx, i * in_row, in_row, out);
+    }
+    return SS_OK;
+}
+
+const ss_op SS_OP(_resize_dx) = {
+    .name = "_resize_dx",
+    .sig = "dy: float, size: ints, mode: enum(nearest|linear) = linear, "
+           "align_corners: bool = false",
+    .doc = "Gradient of resize; `size` is the grid of its input.",
+    .infer = infer,
+    .plan = plan,
+    .cpu = cpu,
+    .flags = SS_OP_NO_GRAD,
+};

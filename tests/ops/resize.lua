@@ -1,0 +1,69 @@
+local ref = require "tests.lib.ref"
+local t = require "tests.lib.t"
+local ss = require "semisam"
+
+-- Weights of the inputs of output o (from 0): { {index, weight}, ... }.
+local function taps(o, nin, nout, mode, corners)
+  if mode == "nearest" then return { { o * nin // nout, 1 } } end
+  local s = (o + 0.5) * nin / nout - 0.5
+  if corners then s = nout > 1 and o * (nin - 1) / (nout - 1) or 0 end
+  s = math.max(0, s)
+  local i = math.min(math.floor(s), nin - 1)
+  return { { i, 1 - (s - i) }, { math.min(i + 1, nin - 1), s - i } }
+end
+
+local function def(a)
+  local shape = { table.unpack(a.x.shape) }
+  for k, s in ipairs(a.size) do shape[k + 1] = s end
+  local y = ref.new(shape)
+  local function sum(at, from, axis, weight)
+    if axis == #shape then
+      from[axis] = at[axis]
+      return weight * ref.get(a.x, table.unpack(from))
+    end
+    local s = 0
+    for _, t in ipairs(taps(at[axis] - 1, a.x.shape[axis], shape[axis], a.mode, a.align_corners)) do
+      from[axis] = t[1] + 1
+      if t[2] ~= 0 then s = s + sum(at, from, axis + 1, weight * t[2]) end
+    end
+    return s
+  end
+  for i = 1, #y do
+    local at = ref.where(y, i)
+    y[i] = sum(at, { at[1] }, 2, 1)
+  end
+  return y
+end
+
+return {
+  def = def,
+  cases = {
+    { x = "f32[2,3,4,3]", size = { 5, 7 } },
+    { x = "f32[1,2,3,4,2]", size = { 4, 3, 9 } },
+    { x = "f32[1,6,9,1]", size = { 4, 3 } },
+    { x = "f32[1,4,5,2]", size = { 7, 3 }, align_corners = true },
+    { x = "f32[1,4,5,2]", size = { 1, 1 }, align_corners = true },
+    { x = "f32[1,2,3,4,16]", size = { 2, 6, 8 }, mode = "nearest" },
+    { x = "f32[2,2,3,3]", size = { 5, 4 }, mode = "nearest" },
+    { x = "f32[1,7,5,1]", size = { 3, 2 }, mode = "nearest" },
+    { x = "f32[1,1,1,2]", size = { 3, 3 } },
+    { x = "f32[0,2,2,1]", size = { 3, 3 } },
+  },
+  errors = {
+    { { x = "f32[2,3,4]", size = { 3 } }, "%[n, h, w, c%]" },
+    { { x = "f32[2,3,4,1]", size = { 3 } }, "2 numbers, got 1" },
+    { { x = "f32[2,3,4,1]", size = { 3, 0 } }, "positive, got 0" },
+    { { x = "f32[2,0,4,1]", size = { 3, 3 } }, "no positions along axis 2" },
+    { { x = "u8[2,3,4,1]", size = { 3, 3 } }, "linear needs a float" },
+  },
+  more = {
+    function() -- labels of any integer type
+      for _, dtype in ipairs { "bool", "u8", "i32", "i64" } do
+        local x = ss.arange(24):to(dtype):reshape { 1, 2, 3, 4, 1 }
+        local y = x:resize({ 3, 2, 7 }, "nearest")
+        t.eq(y.dtype, dtype)
+        t.eq(y:to("f32"):flat(), x:to("f32"):resize({ 3, 2, 7 }, "nearest"):flat())
+      end
+    end,
+  },
+}
