@@ -22,9 +22,9 @@ local function def(a)
       return weight * ref.get(a.x, table.unpack(from))
     end
     local s = 0
-    for _, t in ipairs(taps(at[axis] - 1, a.x.shape[axis], shape[axis], a.mode, a.align_corners)) do
-      from[axis] = t[1] + 1
-      if t[2] ~= 0 then s = s + sum(at, from, axis + 1, weight * t[2]) end
+    for _, tap in ipairs(taps(at[axis] - 1, a.x.shape[axis], shape[axis], a.mode, a.align_corners)) do
+      from[axis] = tap[1] + 1
+      if tap[2] ~= 0 then s = s + sum(at, from, axis + 1, weight * tap[2]) end
     end
     return s
   end
