@@ -1,5 +1,5 @@
-/* loss_mask.h — optional weights of a loss: absent, of the data's shape, or with a last axis of size 1
- * that serves all channels. */
+/* loss_mask.h — optional weights of a loss: absent, of the data's shape, or with a last axis of
+ * size 1 that serves all channels. */
 #ifndef SEMISAM_LOSS_MASK_H
 #define SEMISAM_LOSS_MASK_H
 #include "block.h"
