@@ -14,15 +14,19 @@ static ss_status plan(ss_call *c)
     return SS_OK;
 }
 
+/* The largest is taken off first: with x near 1e4, x - (max + log sum) would lose three digits. */
 static void panel(float *restrict t, int64_t d)
 {
     float max[SS_LANES], sum[SS_LANES] = {0};
     ss_panel_max(t, d, max);
     for (int64_t k = 0; k < d; k++)
-        for (int l = 0; l < SS_LANES; l++) sum[l] += ss_expf(t[k * SS_LANES + l] - max[l]);
-    for (int l = 0; l < SS_LANES; l++) max[l] += ss_logf(sum[l]);
+        for (int l = 0; l < SS_LANES; l++) {
+            t[k * SS_LANES + l] -= max[l];
+            sum[l] += ss_expf(t[k * SS_LANES + l]);
+        }
+    for (int l = 0; l < SS_LANES; l++) sum[l] = ss_logf(sum[l]);
     for (int64_t k = 0; k < d; k++)
-        for (int l = 0; l < SS_LANES; l++) t[k * SS_LANES + l] -= max[l];
+        for (int l = 0; l < SS_LANES; l++) t[k * SS_LANES + l] -= sum[l];
 }
 
 static ss_status cpu(ss_call *c)

@@ -68,7 +68,15 @@ end
 ---ss tensor of a TensorProto table; nil and a reason if its type has no counterpart.
 function onnx.to_ss(t)
   local dtype = stored[t.type]
-  if t.type == 11 then dtype = "f32" end
+  if t.type == 11 then
+    dtype = "f32"
+    for _, v in ipairs(t.values) do
+      if math.abs(v) > 3.4e38 and math.abs(v) < math.huge then return nil, "doubles beyond f32" end
+    end
+  end
+  local count = 1
+  for _, n in ipairs(t.shape) do count = count * n end
+  if count ~= #t.values then return nil, "not a tensor" end
   if not dtype then return nil, "element type " .. tostring(t.type) end
   local out = {}
   local format = ({ f32 = "<f", u8 = "B", i32 = "<i4", i64 = "<i8", bool = "B" })[dtype]

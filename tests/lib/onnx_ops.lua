@@ -71,6 +71,7 @@ end
 local function pool(kind)
   return function(x, attr, node)
     local n = rank(x[1], "pooling")
+    if not x[1].dtype:find "^[fb]" then skip "pooling of integers" end
     if attr.ceil_mode == 1 then skip "ceil_mode" end
     if #node.outputs > 1 then skip "pooling indices" end
     for _, d in ipairs(attr.dilations or {}) do
@@ -96,10 +97,9 @@ function ops.InstanceNormalization(x, attr)
   return first(ss.instance_norm(last(x[1]), x[2], x[3], { eps = attr.epsilon or 1e-5 }))
 end
 
-function ops.LayerNormalization(x, attr, node)
+function ops.LayerNormalization(x, attr)
   local axis = attr.axis or -1
   if axis ~= -1 and axis ~= x[1].ndim - 1 then skip "layer norm over several axes" end
-  if #node.outputs > 1 and node.outputs[2] ~= "" then return nil, "first output only" end
   return ss.layer_norm(x[1], x[2], x[3], { eps = attr.epsilon or 1e-5 })
 end
 
@@ -124,13 +124,18 @@ function ops.MatMul(x)
 end
 
 for name, op in pairs {
-  Add = "add", Sub = "sub", Mul = "mul", Div = "div", Pow = "pow", Neg = "neg", Abs = "abs",
+  Add = "add", Sub = "sub", Mul = "mul", Pow = "pow", Neg = "neg", Abs = "abs",
   Exp = "exp", Log = "log", Sqrt = "sqrt", Sigmoid = "sigmoid", Tanh = "tanh", Relu = "relu",
   Sin = "sin", Cos = "cos", Floor = "floor", Equal = "eq", Less = "lt", LessOrEqual = "le",
   Greater = "gt", GreaterOrEqual = "ge", And = "logical_and", Or = "logical_or",
   Not = "logical_not", Where = "where",
 } do
   ops[name] = function(x) return ss[op](table.unpack(x)) end
+end
+
+function ops.Div(x)
+  if not x[1].dtype:find "^[fb]" then skip "division of integers" end
+  return ss.div(x[1], x[2])
 end
 
 function ops.LeakyRelu(x, attr) return ss.leaky_relu(x[1], attr.alpha or 0.01) end
@@ -187,8 +192,10 @@ end
 
 function ops.Flatten(x, attr)
   local rows, columns = 1, 1
+  local axis = attr.axis or 1
+  if axis < 0 then axis = axis + x[1].ndim end
   for i, s in ipairs(x[1].shape) do
-    if i <= (attr.axis or 1) then rows = rows * s else columns = columns * s end
+    if i <= axis then rows = rows * s else columns = columns * s end
   end
   return x[1]:reshape { rows, columns }
 end
