@@ -186,5 +186,6 @@ int luaopen_semisam_core(lua_State *L)
     ssL_open_tensor(L);
     ssL_open_make(L);
     ssL_open_scope(L);
+    ssL_open_phantom(L);
     return 1;
 }

@@ -73,6 +73,7 @@ void ssL_open_ops(lua_State *L);
 void ssL_open_tensor(lua_State *L);
 void ssL_open_make(lua_State *L);
 void ssL_open_scope(lua_State *L);
+void ssL_open_phantom(lua_State *L);
 void ssL_open_engine(lua_State *L);
 int luaopen_semisam_core(lua_State *L);
 #endif
