@@ -166,7 +166,7 @@ M.embedding = module.define {
   init = function(self, n, channels)
     self:parameter("weight", random.init_normal({ n, channels }, 1))
   end,
-  forward = function(self, index) return self:cast(self.weight):index(1, index) end,
+  forward = function(self, index) return self:cast(self.weight):index_select(index, 1) end,
 }
 
 ---Drop elements with probability p while training and scale the rest by 1/(1-p).

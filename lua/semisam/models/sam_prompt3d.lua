@@ -1,0 +1,99 @@
+-- models/sam_prompt3d.lua — the prompt encoder of SAM-Med3D: clicks and mask prompts to tokens.
+--
+-- Axes here are the official ones, a0, a1, a2 = x, y, z of the canonical volume; coordinates are
+-- voxels in that order. What trained weights depend on is kept: the encoding is [sin, cos, sin],
+-- the dense encoding swaps the first two axes against the clicks and divides by the crossed grid
+-- sizes, and a padding point is appended to the clicks always.
+local ss = require "semisam"
+local nn = require "semisam.nn"
+
+local LN_EPS = 1e-6
+
+-- Random Fourier features of p in [0, 1]^3: z = 2 pi (2p - 1) G, [sin z, cos z, sin z].
+local Fourier = nn.module {
+  name = "random_fourier_encoding",
+  init = function(self, features)
+    self:buffer("positional_encoding_gaussian_matrix", nn.init_normal({ 3, features }, 1))
+  end,
+  forward = function(self, p)
+    local z = ((p * 2 - 1):matmul(self.positional_encoding_gaussian_matrix)) * (2 * math.pi)
+    local s = z:sin()
+    return ss.cat(s, z:cos(), s, { dim = -1 })
+  end,
+}
+
+local PromptEncoder3d = nn.module {
+  name = "prompt_encoder3d",
+  -- channels: width of the tokens; grid, image_size: { a0, a1, a2 } in tokens and voxels.
+  init = function(self, channels, grid, image_size, mask_channels)
+    self.channels, self.grid, self.image_size = channels, grid, image_size
+    self.pe_layer = Fourier(channels // 3)
+    self.point_embeddings = nn.list { nn.embedding(1, channels), nn.embedding(1, channels) }
+    self.not_a_point_embed = nn.embedding(1, channels)
+    local half = mask_channels // 4
+    self.mask_downscaling = nn.sequential(
+      nn.conv3d(1, half, 2, { stride = 2 }), nn.layer_norm(half, { eps = LN_EPS }), ss.gelu,
+      nn.conv3d(half, mask_channels, 2, { stride = 2 }),
+      nn.layer_norm(mask_channels, { eps = LN_EPS }), ss.gelu,
+      nn.conv3d(mask_channels, channels, 1))
+    self.no_mask_embed = nn.embedding(1, channels)
+  end,
+}
+
+-- (i + 0.5) / divisor for i = 0..n-1, shaped to lie along one axis of the grid.
+local function centres(n, divisor, axis)
+  local shape = { 1, 1, 1, 1 }
+  shape[axis] = n
+  return ((ss.arange(n):to("f32") + 0.5) / divisor):reshape(shape)
+end
+
+---The encoding of every grid cell, [1, g0, g1, g2, channels].
+---@return tensor
+function PromptEncoder3d:dense_pe()
+  return ss.scoped(function()
+    local g0, g1, g2 = table.unpack(self.grid)
+    local full = ss.zeros { g0, g1, g2, 1 }
+    local p = ss.cat(full + centres(g1, g0, 2), full + centres(g0, g1, 1),
+      full + centres(g2, g2, 3), { dim = 4 })
+    return self.pe_layer(p:reshape { g0 * g1 * g2, 3 }):reshape { 1, g0, g1, g2, self.channels }
+  end)
+end
+
+-- 1 where the label equals `value`, as [p, k, 1].
+local function where_label(labels, value) return labels:eq(value):to("f32") end
+
+---Tokens of the clicks.
+---@param points tensor [p, k, 3] voxel coordinates (a0, a1, a2)
+---@param labels tensor [p, k]: 1 inside, 0 outside, -1 no point; others are encoded by place alone
+---@return tensor [p, k + 1, channels]
+function PromptEncoder3d:sparse(points, labels)
+  return ss.scoped(function()
+    local p, k = points:size(1), points:size(2)
+    local size = ss.tensor { self.image_size }:reshape { 1, 1, 3 }
+    local place = ss.cat((points:to("f32") + 0.5) / size, ss.zeros { p, 1, 3 }, { dim = 2 })
+    local kind = ss.cat(labels:to("f32"), ss.full({ p, 1 }, -1), { dim = 2 })
+      :reshape { p, k + 1, 1 }
+    local tokens = self.pe_layer(place:reshape { p * (k + 1), 3 })
+      :reshape { p, k + 1, self.channels }
+    local none = where_label(kind, -1)
+    local function row(embedding) return embedding.weight:reshape { 1, 1, self.channels } end
+    return tokens * (1 - none) + none * row(self.not_a_point_embed)
+      + where_label(kind, 0) * row(self.point_embeddings["0"])
+      + where_label(kind, 1) * row(self.point_embeddings["1"])
+  end)
+end
+
+---The dense prompt.
+---@param mask tensor? logits [p, 4 g0, 4 g1, 4 g2, 1]
+---@param p integer prompt sets, used where there is no mask
+---@return tensor [p, g0, g1, g2, channels]
+function PromptEncoder3d:dense(mask, p)
+  if mask then return self.mask_downscaling(mask) end
+  local g = self.grid
+  return ss.scoped(function()
+    local one = self.no_mask_embed.weight:reshape { 1, 1, 1, 1, self.channels }
+    return ss.zeros { p, g[1], g[2], g[3], self.channels } + one
+  end)
+end
+
+return PromptEncoder3d
