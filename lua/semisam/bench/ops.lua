@@ -129,7 +129,8 @@ local function memory_lines(add, dtype, volume, tokens)
   op("instance_norm", volume, 3, function(x) return ss.instance_norm(x) end) -- reads x twice
   op("layer_norm", tokens, 2, function(x, w, b) return ss.layer_norm(x, w, b) end)
   op("softmax", tokens, 2, function(x) return ss.softmax(x) end)
-  local size = { volume[2], 2 * volume[3], 2 * volume[4] }
+  local size = { volume[2], volume[3], volume[4] }
+  volume = { volume[1], volume[2], volume[3] // 2, volume[4] // 2, volume[5] }
   op("resize nearest", volume, 5, function(x) return ss.resize(x, size, "nearest") end)
   op("resize linear", volume, 5, function(x) return ss.resize(x, size, "linear") end)
 end
@@ -152,7 +153,7 @@ local function lines_of(quick)
         { 128, 16, 8 } } do
         conv_lines(add, dtype, 128, s[1], s[1], s[2], s[3])
       end
-      memory_lines(add, dtype, { 1, 128, 64, 64, 32 }, { 128 * 64, 768 })
+      memory_lines(add, dtype, { 1, 128, 128, 128, 16 }, { 4 * 128 * 64, 768 })
     end
   end
   return list
