@@ -326,3 +326,11 @@ ss_status ss_sum_into(ss_call *c, const ss_attr *dims, double scale)
         ss_reduce(&r, x, dims, c->scratch);
     return SS_OK;
 }
+
+ss_status ss_fill_nan(ss_call *c)
+{
+    float v = NAN;
+    const ss_view one = ss_view_of(&v, SS_F32, 0, NULL);
+    ss_copy_view(&c->out[0], &one);
+    return SS_OK;
+}

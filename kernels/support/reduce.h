@@ -42,4 +42,6 @@ void ss_reduce(const ss_reducer *r, const ss_view *x, const ss_attr *dims, void 
 ss_status ss_plan_reduce(ss_call *c);
 /* out[0] = sum of in[0] over dims, times scale; exact for integers. */
 ss_status ss_sum_into(ss_call *c, const ss_attr *dims, double scale);
+/* out[0] = NaN everywhere: what has no value, such as the mean of nothing. */
+ss_status ss_fill_nan(ss_call *c);
 #endif

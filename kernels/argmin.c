@@ -1,0 +1,17 @@
+/* argmin.c — where the smallest element along an axis is. */
+#include "support/extrema.h"
+
+static ss_status cpu(ss_call *c)
+{
+    return ss_arg_extremum(c, SS_SMALLEST);
+}
+
+const ss_op SS_OP(argmin) = {
+    .name = "argmin",
+    .sig = "x: any, dim: dim, keepdim: bool = false",
+    .doc = "0-based place (i64) of the first smallest element along an axis; NaN counts as "
+           "smallest.",
+    .infer = ss_infer_arg_extremum,
+    .cpu = cpu,
+    .flags = SS_OP_NO_GRAD,
+};

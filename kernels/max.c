@@ -1,0 +1,20 @@
+/* max.c — largest element over axes. */
+#include "support/extrema.h"
+
+static ss_status cpu(ss_call *c)
+{
+    return ss_choose(c, SS_LARGEST);
+}
+
+const ss_op SS_OP(max) = {
+    .name = "max",
+    .sig = "x: any, dims?: dims, keepdim: bool = false",
+    .doc = "Largest element over dims (absent: all axes); NaN where there is one. The gradient "
+           "goes to "
+           "the first such element.",
+    .infer = ss_infer_extremum,
+    .plan = ss_plan_reduce,
+    .cpu = cpu,
+    .grad = ss_extremum_grad,
+    .saves = SS_SAVE_IN(0) | SS_SAVE_OUT(0),
+};
