@@ -1,0 +1,18 @@
+local ref = require "tests.lib.ref"
+
+local function s(x) return 1 / (1 + math.exp(-x)) end
+
+return {
+  def = function(a)
+    return ref.like(a.dy, function(i)
+      local dy, x = a.dy[i], a.x[i]
+      return dy * s(x) * (1 + x * (1 - s(x)))
+    end)
+  end,
+  cases = {
+    { dy = "f32[2,3,4]", x = "f32[2,3,4]" },
+    { dy = "f32[]", x = "f32[]" },
+    { dy = "f32[0,3]", x = "f32[0,3]" },
+    { dy = "f32[3000]", x = "f32[3000]" },
+  },
+}

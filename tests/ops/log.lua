@@ -1,0 +1,21 @@
+local ref = require "tests.lib.ref"
+local special = require "tests.lib.special"
+local inf, nan = 1 / 0, 0 / 0
+
+return {
+  def = function(a)
+    return ref.like(a.x, function(i)
+      local x = a.x[i]
+      return x > 0 and math.log(x) or x == 0 and -math.huge or 0 / 0
+    end)
+  end,
+  cases = {
+    { x = { shape = { 2, 3 }, fill = function(i) return 0.1 + 0.37 * i end } },
+    { x = { shape = { 2500 }, fill = function(i) return 0.1 + 0.37 * i end } },
+    { x = "f32[0]" },
+    { x = { shape = {  }, fill = function(i) return 0.1 + 0.37 * i end } },
+  },
+  more = {
+    special("log", { nan, inf, 0, -1, 1e-40 }, { nan, inf, -inf, nan, math.log(9.99994610111476e-41) }),
+  },
+}

@@ -1,0 +1,22 @@
+local ref = require "tests.lib.ref"
+local special = require "tests.lib.special"
+local inf, nan = 1 / 0, 0 / 0
+
+return {
+  def = function(a)
+    return ref.like(a.x, function(i)
+      local x = a.x[i]
+      return math.sin(x)
+    end)
+  end,
+  cases = {
+    { x = "f32[2,3,4]" },
+    { x = "f32[]" },
+    { x = "f32[0,3]" },
+    { x = "f32[3000]" },
+  },
+  more = {
+    special("sin", { nan, inf, 1e5, 3e6, -2^23 }, { nan, nan, math.sin(1e5), math.sin(3e6),
+      math.sin(-2^23) }),
+  },
+}
