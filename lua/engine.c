@@ -187,5 +187,6 @@ int luaopen_semisam_core(lua_State *L)
     ssL_open_make(L);
     ssL_open_scope(L);
     ssL_open_phantom(L);
+    ssL_open_summary(L);
     return 1;
 }

@@ -66,6 +66,9 @@ void ssL_pushshape(lua_State *L, const ss_view *v); /* [-0, +1, m] */
  * [-0, +1, m] */
 ss_tensor *ssL_pushscalar(lua_State *L, int i, bool real, const char *device);
 
+/* ssL_pushelement() — element i of packed values of type t. [-0, +1, -] */
+void ssL_pushelement(lua_State *L, const void *p, ss_dtype t, int64_t i);
+
 void ssL_scope_unlink(ssL_box *b);
 
 /* Each adds its functions to the module table on top of the stack. [-0, +0, m] */
@@ -75,5 +78,6 @@ void ssL_open_make(lua_State *L);
 void ssL_open_scope(lua_State *L);
 void ssL_open_phantom(lua_State *L);
 void ssL_open_engine(lua_State *L);
+void ssL_open_summary(lua_State *L);
 int luaopen_semisam_core(lua_State *L);
 #endif

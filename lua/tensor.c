@@ -42,7 +42,7 @@ ss_dtype ssL_checkdtype(lua_State *L, int i, const char *what)
 
 /* ---- values out ------------------------------------------------------------------------- */
 
-static void push_element(lua_State *L, const void *p, ss_dtype t, int64_t i)
+void ssL_pushelement(lua_State *L, const void *p, ss_dtype t, int64_t i)
 {
     switch (t) {
     case SS_F32:
@@ -89,7 +89,7 @@ static int item(lua_State *L)
         return ssL_fail(L, "item: expected one element, got %I", (LUAI_UACINT)v->count);
     uint64_t cell[1];
     ssL_try(L, ss_tensor_read(x, cell, sizeof cell));
-    push_element(L, cell, v->dtype, 0);
+    ssL_pushelement(L, cell, v->dtype, 0);
     return 1;
 }
 
@@ -99,7 +99,8 @@ static int flat(lua_State *L)
     const ss_view *v = ss_tensor_view(x);
     void *p = read_packed(L, x);
     lua_createtable(L, (int)(v->count < 1 << 26 ? v->count : 0), 0);
-    for (int64_t i = 0; i < v->count; i++) push_element(L, p, v->dtype, i), lua_seti(L, -2, i + 1);
+    for (int64_t i = 0; i < v->count; i++)
+        ssL_pushelement(L, p, v->dtype, i), lua_seti(L, -2, i + 1);
     return 1;
 }
 
@@ -107,7 +108,7 @@ static void push_nested(lua_State *L, const ss_view *v, const void *p, int axis,
 {
     luaL_checkstack(L, 4, "totable");
     if (axis == v->ndim) {
-        push_element(L, p, v->dtype, (*at)++);
+        ssL_pushelement(L, p, v->dtype, (*at)++);
         return;
     }
     lua_createtable(L, (int)v->shape[axis], 0);
