@@ -62,6 +62,13 @@ void ssL_signal_clear(void)
     if (context) ss_ctx_cancel(context, 0);
 }
 
+bool ssL_signal_hold(bool on)
+{
+    bool before = held != 0;
+    held = on;
+    return before;
+}
+
 /* signal() — the name of the signal that asks the program to stop, or nil. */
 static int system_signal(lua_State *L)
 {

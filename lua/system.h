@@ -9,6 +9,8 @@
 void ssL_signals(lua_State *L, ss_ctx *ctx);
 /* The signal that came and was not cleared, 0 if none. */
 int ssL_signal(void);
+/* While on, a first signal is only noted. Returns what was set before. */
+bool ssL_signal_hold(bool on);
 /* Forget it: operations run again. */
 void ssL_signal_clear(void);
 

@@ -5,10 +5,13 @@
 #include "system.h"
 #include <errno.h>
 #include <lauxlib.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <wchar.h>
 
 /* A line without its newline; nil at the end of input; false when a signal came. */
 static int push_line(lua_State *L, const char *line, size_t n)
@@ -80,6 +83,42 @@ static unsigned char on_tab(EditLine *el, int ch)
     return result;
 }
 
+/* Waits for input; false when a signal asks to stop. Signals are let in only while it waits, so
+ * that none slips in between the look and the wait. */
+static bool wait_input(void)
+{
+    sigset_t block, before;
+    sigemptyset(&block);
+    sigaddset(&block, SIGINT);
+    sigaddset(&block, SIGTERM);
+    sigaddset(&block, SIGHUP);
+    sigprocmask(SIG_BLOCK, &block, &before);
+    struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+    while (!ssL_signal() && ppoll(&p, 1, NULL, &before) < 0 && errno == EINTR) {
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return !ssL_signal();
+}
+
+/* The next character: 1, 0 at the end of input, -1 when a signal asks to stop. libedit's own reader
+ * goes on after Ctrl-C. */
+static int next_char(EditLine *el, wchar_t *c)
+{
+    (void)el;
+    mbstate_t state = {0};
+    for (int tries = 0; tries < 8; tries++) {
+        char byte;
+        if (!wait_input()) return -1;
+        ssize_t n = read(STDIN_FILENO, &byte, 1);
+        if (n == 0) return 0;
+        if (n < 0) return -1;
+        size_t got = mbrtowc(c, &byte, 1, &state);
+        if (got == 1 || got == 0) return 1;            /* got 0: the character NUL */
+        if (got == (size_t)-1) state = (mbstate_t){0}; /* not UTF-8: skip the byte */
+    }
+    return -1;
+}
+
 static bool start(void)
 {
     if (edit.el) return true;
@@ -91,6 +130,7 @@ static bool start(void)
     history(edit.history, &ev, H_SETUNIQUE, 1);
     el_set(edit.el, EL_EDITOR, "emacs");
     el_set(edit.el, EL_SIGNAL, 0);
+    el_set(edit.el, EL_GETCFN, next_char);
     el_set(edit.el, EL_PROMPT, prompt_text);
     el_set(edit.el, EL_HIST, history, edit.history);
     el_set(edit.el, EL_ADDFN, "semisam-complete", "complete the word", on_tab);
@@ -146,10 +186,18 @@ static int terminal_read(lua_State *L)
 {
     const char *prompt = luaL_checkstring(L, 1);
     lua_settop(L, 2);
+    /* A signal ends the reading; it must not raise in the Lua code that called. */
+    bool before = ssL_signal_hold(true);
 #ifdef SS_HAVE_EDIT
-    if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && start()) return read_edited(L, prompt);
+    if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && start())
+        read_edited(L, prompt);
+    else
+        read_plain(L, prompt);
+#else
+    read_plain(L, prompt);
 #endif
-    return read_plain(L, prompt);
+    ssL_signal_hold(before);
+    return 1;
 }
 
 int ssL_open_terminal(lua_State *L)

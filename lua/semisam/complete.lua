@@ -211,9 +211,10 @@ end
 ---What the Tab key does: text to insert, text to show; either may be nil.
 ---@param line string
 ---@param cursor integer
+---@param env? table globals, default _G
 ---@return string? insert, string? show
-function complete.key(line, cursor)
-  local list, typed = complete.list(line, cursor)
+function complete.key(line, cursor, env)
+  local list, typed = complete.list(line, cursor, env)
   if #list == 0 then return end
   local insert = common_prefix(list):sub(typed + 1)
   if insert ~= "" then return insert end

@@ -117,7 +117,7 @@ A trailing ; keeps a result from being printed; _ is the last one. Tab completes
 what is running, Ctrl-D leaves.]]
 
 local function lookup(name)
-  local value = nil
+  local value
   for _, start in ipairs { ss, _G } do
     value = start
     for part in name:gsub("^ss%.", ""):gmatch("[^.:]+") do
@@ -201,13 +201,15 @@ function help.apropos(word)
   local needle, out = word:lower(), {}
   local function add(name, doc)
     if (name .. " " .. doc):lower():find(needle, 1, true) then
-      out[#out + 1] = ("%-28s %s"):format(name, doc:match("^[^\n]*"))
+      out[#out + 1] = ("%-28s %s"):format(name, (doc:match("^[^\n]*"):gsub("%. .*", ".")))
     end
   end
   for _, op in ipairs(ss.ops()) do
     if not op.internal then add(op.name, op.doc) end
   end
-  for _, f in ipairs(help.functions()) do add(f.module:gsub("^semisam%.", "") .. "." .. f.name, f.doc) end
+  for _, f in ipairs(help.functions()) do
+    add(f.module:gsub("^semisam%.", "") .. "." .. f.name, f.doc)
+  end
   table.sort(out)
   return #out > 0 and table.concat(out, "\n") or ("nothing mentions '%s'"):format(word)
 end

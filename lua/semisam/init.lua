@@ -8,6 +8,17 @@ local parts = {
   train = "semisam.train", help = "semisam.help",
 }
 
+ss._parts = parts
+ss._tostring = function(x) return require("semisam.print").tensor(x) end
+
+---A deep copy of a recipe with changes merged in: see semisam.config.
+---@param base table
+---@param changes table
+---@return table
+function ss.extend(base, changes)
+  return require("semisam.config").extend(base, changes)
+end
+
 setmetatable(ss, {
   __index = function(t, k)
     if not parts[k] then return nil end

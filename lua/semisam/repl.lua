@@ -98,7 +98,8 @@ local function show_table(t)
       text = #v > 0 and #v <= 8 and type(v[1]) == "number" and "{ " .. table.concat(v, ", ") .. " }"
         or text
     end
-    lines[#lines + 1] = ("  %s = %s"):format(tostring(k), #text > 100 and text:sub(1, 97) .. "..." or text)
+    if #text > 100 then text = text:sub(1, 97) .. "..." end
+    lines[#lines + 1] = ("  %s = %s"):format(tostring(k), text)
   end
   return #lines == 0 and "{}" or "{\n" .. table.concat(lines, "\n") .. "\n}"
 end
@@ -112,7 +113,8 @@ function repl.show(v)
     return #v > 2000 and ("%q... (%d bytes)"):format(v:sub(1, 2000), #v) or ("%q"):format(v)
   end
   local meta = debug.getmetatable(v)
-  if type(v) == "table" and not (meta and (meta.__tostring or meta.__name)) then return show_table(v) end
+  local object = meta and (meta.__tostring or meta.__name)
+  if type(v) == "table" and not object then return show_table(v) end
   return tostring(v)
 end
 
@@ -131,7 +133,8 @@ local function run(chunk)
 end
 
 local function assigned_locals(text)
-  return text:match("^%s*local%s+([%a_][%w_]*)") or text:match("^%s*local%s+function%s+([%a_][%w_]*)")
+  return text:match("^%s*local%s+function%s+([%a_][%w_]*)")
+    or text:match("^%s*local%s+([%a_][%w_]*)")
 end
 
 -- Evaluates one piece; false if it failed.
@@ -172,18 +175,21 @@ local function who()
   table.sort(names)
   for _, name in ipairs(names) do
     local v = rawget(_G, name)
-    local text = ss.is_tensor(v) and v:is_live() and print_tensor.header(v) or tostring(v):match("^[^\n]*")
+    local text = ss.is_tensor(v) and v:is_live() and print_tensor.header(v)
+      or tostring(v):match("^[^\n]*")
     lines[#lines + 1] = ("%-12s %s"):format(name, text)
   end
   print(#lines > 0 and table.concat(lines, "\n") or "no variables yet")
 end
 
 local function install()
-  _G.ss = ss
-  _G.help = function(x) print(help.text(x)) end
-  _G.apropos = function(word) print(help.apropos(word)) end
-  _G.who = who
-  _G.show = function(...) return require("semisam.draw").show(...) end
+  local offered = {
+    ss = ss, who = who,
+    help = function(x) print(help.text(x)) end,
+    apropos = function(word) print(help.apropos(word)) end,
+    show = function(...) return require("semisam.draw").show(...) end,
+  }
+  for name, value in pairs(offered) do rawset(_G, name, value) end
   for name in pairs(_G) do known[name] = true end
 end
 

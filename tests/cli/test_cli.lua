@@ -99,7 +99,8 @@ end)
 
 t.test("a second signal ends a program that does not listen", function()
   local r = run.shell("env --default-signal=INT \"$S\" -e 'while true do " ..
-    "pcall(function() while true do end end) end' & p=$!; sleep 0.7; kill -INT $p; sleep 0.2; kill -INT $p; wait $p")
+    "pcall(function() while true do end end) end' & p=$!; " ..
+    "sleep 0.7; kill -INT $p; sleep 0.2; kill -INT $p; wait $p")
   t.eq(r.status, 130)
 end)
 
