@@ -1,0 +1,155 @@
+local ref = require "tests.lib.ref"
+local t = require "tests.lib.t"
+local ss = require "semisam"
+
+-- Indices (from 0) of token i (from 1) on a grid.
+local function place(i, grid)
+  local p, rest = {}, i - 1
+  for axis = #grid, 1, -1 do
+    p[axis], rest = rest % grid[axis], rest // grid[axis]
+  end
+  return p
+end
+
+-- All tokens of the window, those of the grid first: { real = index or nil, p = indices }.
+local function tokens(grid, window)
+  local real, padded, n = {}, {}, ref.count(window)
+  for i = 1, n do
+    local p, inside, at = place(i, window), true, 0
+    for axis = 1, #grid do
+      inside = inside and p[axis] < grid[axis]
+      at = at * grid[axis] + p[axis]
+    end
+    if inside then real[at + 1] = { real = at + 1, p = p } else padded[#padded + 1] = { p = p } end
+  end
+  for _, x in ipairs(padded) do real[#real + 1] = x end
+  return real
+end
+
+local function def(a)
+  local N, tq, H, E = table.unpack(a.q.shape)
+  local tk, y = a.k.shape[2], ref.like(a.q)
+  local scale = a.scale or 1 / math.sqrt(E)
+  local keys = {}
+  for i = 1, tk do keys[i] = { real = i } end
+  if a.grid then keys = tokens(a.grid, a.window or a.grid) end
+
+  -- Vector `which` (1 to 3 for q, k, v) of a real or padding token.
+  local function vector(which, n, token, h)
+    local x, v = ({ a.q, a.k, a.v })[which], {}
+    for j = 1, E do
+      v[j] = token.real and ref.get(x, n, token.real, h, j) or ref.get(a.pad, which, h, j)
+    end
+    return v
+  end
+  local function dot(u, v)
+    local s = 0
+    for j = 1, E do s = s + u[j] * v[j] end
+    return s
+  end
+  local function row(table_, at)
+    local v = {}
+    for j = 1, E do v[j] = ref.get(table_, at + 1, j) end
+    return v
+  end
+  local size = a.window or a.grid
+
+  local function position(n, h, query, key)
+    local p, k, q = query.p, key.p, vector(1, n, query, h)
+    if a.rel == "2d" then
+      return dot(q, row(a.rel_h, p[1] - k[1] + size[1] - 1)) + dot(q, row(a.rel_w, p[2] - k[2] + size[2] - 1))
+    elseif a.rel == "3d" then
+      return dot(q, row(a.rel_d, p[1] - k[1] + size[1] - 1)) + dot(q, row(a.rel_h, p[2] - k[2] + size[2] - 1))
+        + dot(q, row(a.rel_w, p[3] - k[3] + size[3] - 1))
+    elseif a.rel == "3d_official" then
+      local s = size[1]
+      local function at(c) -- the query of the same line with last index c
+        for _, x in ipairs(keys) do
+          if x.p[1] == p[1] and x.p[2] == p[2] and x.p[3] == c then return vector(1, n, x, h) end
+        end
+      end
+      return dot(q, row(a.rel_d, p[1] - k[3] + s - 1)) + dot(at(k[1]), row(a.rel_h, p[2] - k[3] + s - 1))
+        + dot(at(k[2]), row(a.rel_w, k[2] - k[3] + s - 1))
+    end
+    return 0
+  end
+
+  for n = 1, N do
+    for h = 1, H do
+      for i = 1, tq do
+        local query, logits, max = a.grid and keys[i] or { real = i }, {}, -math.huge
+        local q = vector(1, n, query, h)
+        for j, key in ipairs(keys) do
+          local s = scale * dot(q, vector(2, n, key, h)) + position(n, h, query, key)
+          if a.bias and key.real then
+            local b = a.bias
+            s = s + ref.get(b, b.shape[1] > 1 and n or 1, b.shape[2] > 1 and h or 1, i, j)
+          end
+          logits[j], max = s, math.max(max, s)
+        end
+        local sum, out = 0, {}
+        for j, key in ipairs(keys) do
+          local p, v = math.exp(logits[j] - max), vector(3, n, key, h)
+          sum = sum + p
+          for e = 1, E do out[e] = (out[e] or 0) + p * v[e] end
+        end
+        for e = 1, E do y[ref.index(y, n, i, h, e)] = (out[e] or 0) / (sum == 0 and 1 or sum) end
+      end
+    end
+  end
+  return y
+end
+
+local function qkv(shape, more)
+  local c = { q = shape, k = shape, v = shape }
+  for k, v in pairs(more) do c[k] = v end
+  return c
+end
+
+return {
+  def = def,
+  cases = {
+    { q = "f32[2,3,2,4]", k = "f32[2,5,2,4]", v = "f32[2,5,2,4]" },
+    qkv("f32[1,70,1,3]", { scale = 0.3 }),
+    qkv("f32[2,3,2,4]", { bias = "f32[1,2,3,3]" }),
+    qkv("f32[2,3,2,4]", { bias = "f32[2,1,3,3]" }),
+    qkv("f32[2,6,2,3]", { rel = "2d", grid = { 2, 3 }, rel_h = "f32[3,3]", rel_w = "f32[5,3]" }),
+    qkv("f32[1,6,2,3]", { rel = "2d", grid = { 2, 3 }, window = { 4, 4 }, rel_h = "f32[7,3]",
+      rel_w = "f32[7,3]", pad = "f32[3,2,3]", scale = 0.8 }),
+    qkv("f32[1,12,1,3]", { rel = "3d", grid = { 2, 3, 2 }, rel_d = "f32[3,3]", rel_h = "f32[5,3]",
+      rel_w = "f32[3,3]" }),
+    qkv("f32[1,6,2,2]", { rel = "3d", grid = { 1, 3, 2 }, window = { 2, 3, 3 }, rel_d = "f32[3,2]",
+      rel_h = "f32[5,2]", rel_w = "f32[5,2]", pad = "f32[3,2,2]" }),
+    qkv("f32[1,8,2,3]", { rel = "3d_official", grid = { 2, 2, 2 }, rel_d = "f32[3,3]", rel_h = "f32[3,3]",
+      rel_w = "f32[3,3]" }),
+    qkv("f32[2,8,1,3]", { rel = "3d_official", grid = { 2, 2, 2 }, window = { 3, 3, 3 }, rel_d = "f32[5,3]",
+      rel_h = "f32[5,3]", rel_w = "f32[5,3]", pad = "f32[3,1,3]" }),
+    qkv("f32[2,4,2,3]", { grid = { 4 }, window = { 7 }, pad = "f32[3,2,3]" }),
+    { q = "f32[0,3,2,4]", k = "f32[0,5,2,4]", v = "f32[0,5,2,4]" },
+    { q = "f32[1,3,1,2]", k = "f32[1,0,1,2]", v = "f32[1,0,1,2]" },
+  },
+  half = 4e-2,
+  tol = 1e-5,
+  errors = {
+    { { q = "f32[2,3,4]", k = "f32[2,3,4]", v = "f32[2,3,4]" }, "%[n, tokens, heads, e%]" },
+    { { q = "f32[2,3,1,4]", k = "f32[2,3,1,5]", v = "f32[2,3,1,5]" }, "differ at axis 4" },
+    { qkv("f32[1,4,1,2]", { rel = "2d", rel_h = "f32[3,2]", rel_w = "f32[3,2]" }), "grid is needed" },
+    { qkv("f32[1,4,1,2]", { rel = "2d", grid = { 2, 2 }, rel_h = "f32[3,2]" }), "rel_w is missing" },
+    { qkv("f32[1,4,1,2]", { rel = "2d", grid = { 2, 2 }, rel_h = "f32[3,2]", rel_w = "f32[2,2]" }),
+      "rel_w must be %[3, 2%]" },
+    { qkv("f32[1,4,1,2]", { rel = "2d", grid = { 2, 3 }, rel_h = "f32[3,2]", rel_w = "f32[5,2]" }),
+      "6 tokens" },
+    { qkv("f32[1,4,1,2]", { grid = { 4 }, window = { 5 } }), "pad must be given" },
+    { qkv("f32[1,4,1,2]", { bias = "f32[1,1,4,3]" }), "bias must be %[1 or 1, 1 or 1, 4, 4%]" },
+    { qkv("f32[1,2,1,2]", { rel = "3d_official", grid = { 1, 1, 2 }, rel_d = "f32[1,2]", rel_h = "f32[1,2]",
+      rel_w = "f32[3,2]" }), "cubic" },
+  },
+  more = {
+    function() -- q, k and v as views of one packed tensor, more tokens than one block
+      local x = ss.normal({ 2, 150, 3, 2, 16 }, { key = 4 })
+      local q, k, v = x:select(3, 1), x:select(3, 2), x:select(3, 3)
+      local want = ss.attention(q:copy(), k:copy(), v:copy()):flat()
+      t.eq(ss.attention(q, k, v):flat(), want)
+    end,
+  },
+}
