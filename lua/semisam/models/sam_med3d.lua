@@ -102,10 +102,9 @@ function SamMed3d:encode(x)
   local s = self.config.img_size
   local size = { x:size(2), x:size(3), x:size(4) }
   local embedding, pe = ss.scoped(function()
-    if size[1] ~= s or size[2] ~= s or size[3] ~= s then
-      x = x:resize({ s, s, s }, { mode = "linear" })
-    end
-    return self.image_encoder(turn(x)), self.prompt_encoder:dense_pe()
+    local fits = size[1] == s and size[2] == s and size[3] == s
+    local cube = fits and x or x:resize({ s, s, s }, { mode = "linear" })
+    return self.image_encoder(turn(cube)), self.prompt_encoder:dense_pe()
   end)
   return { embedding = embedding, pe = pe, size = size, n = x:size(1) }
 end

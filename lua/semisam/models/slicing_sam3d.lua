@@ -2,8 +2,8 @@
 -- 3-D decoder of four residual blocks turns the stack of feature maps into logits.
 --
 -- Volumes are [n, d, h, w, m] with slices along d, h = w = image_size and m modalities. After the
--- encoder nothing is downsampled; blocks double h and w by repetition. There are no skip
--- connections. Names are those of the official student ("decoder5.conv1.0.weight"), the encoder's
+-- encoder nothing is downsampled; blocks double h and w by repetition (with patches smaller than 16
+-- only the last ones do). There are no skip connections. Names are those of the official student ("decoder5.conv1.0.weight"), the encoder's
 -- stand under "image_encoder.".
 local ss = require "semisam"
 local nn = require "semisam.nn"
@@ -34,7 +34,8 @@ end
 -- Residual block, then h and w doubled by repetition.
 local Block = nn.module {
   name = "residual_block",
-  init = function(self, inp, out)
+  init = function(self, inp, out, double)
+    self.double = double
     self.conv1 = conv_norm(inp, out, 3, SLOPE)
     self.conv2 = nn.sequential(nn.conv3d(out, out, 3, { pad = 1 }))
     self.downsample = conv_norm(inp, out, 1, 1)
@@ -42,6 +43,7 @@ local Block = nn.module {
   end,
   forward = function(self, x)
     local y = self.join(self.conv2(self.conv1(x)), self.downsample(x))
+    if not self.double then return y end
     return y:resize({ y:size(2), 2 * y:size(3), 2 * y:size(4) }, { mode = "nearest" })
   end,
 }
@@ -55,6 +57,14 @@ local Head = nn.module {
   forward = function(self, x) return self.segmentation_head(self.conv_pred(x)):to("f32") end,
 }
 
+-- How often h and w must double to undo the patches; the last blocks do it.
+local function doublings_of(patch)
+  for k = 0, 4 do
+    if patch == 1 << k then return k end
+  end
+  error(("slicing_sam3d: patch_size must be 1, 2, 4, 8 or 16, got %d"):format(patch), 5)
+end
+
 local SlicingSam3d = nn.module {
   name = "slicing_sam3d",
   init = function(self, opts)
@@ -65,10 +75,11 @@ local SlicingSam3d = nn.module {
     self.image_encoder = sam_vit.encoder(vit)
     if c.freeze_encoder then self.image_encoder:freeze() end
     local w, inp = c.decoder_channels, c.out_channels * c.modalities
-    self.decoder5 = Block(inp, w[1])
-    self.decoder4 = Block(w[1], w[2])
-    self.decoder3 = Block(w[2], w[3])
-    self.decoder2 = Block(w[3], w[4])
+    local doublings = doublings_of(c.patch_size)
+    self.decoder5 = Block(inp, w[1], doublings >= 4)
+    self.decoder4 = Block(w[1], w[2], doublings >= 3)
+    self.decoder3 = Block(w[2], w[3], doublings >= 2)
+    self.decoder2 = Block(w[3], w[4], doublings >= 1)
     self.out1 = Head(w[4], c.classes)
     self.out3 = Head(w[2], c.classes)
     self.out2 = Head(w[3], c.classes)
