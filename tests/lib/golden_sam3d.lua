@@ -5,6 +5,7 @@ local PromptEncoder = require "semisam.models.sam_prompt3d"
 local attend = require "semisam.models.attend"
 local optim = require "semisam.optim"
 local G = require "tests.lib.golden"
+local formula = require "tests.lib.golden_formula"
 
 local K = {}
 
@@ -114,6 +115,15 @@ K.prompted = function(case, report)
   end)
 end
 
+-- R[u, v] = rows[u - v + n - 1].
+local function relative(rows, n)
+  local index = {}
+  for u = 0, n - 1 do
+    for v = 0, n - 1 do index[#index + 1] = u - v + n - 1 end
+  end
+  return rows:index_select(ss.tensor(index, { dtype = "i64" }), 1):reshape { n, n, rows:size(2) }
+end
+
 K.encoder = function(case, report)
   local net, seen, info = build(case), {}, case.info
   local enc = net.image_encoder
@@ -125,7 +135,7 @@ K.encoder = function(case, report)
       local tokens = seen["mid.enc.patch_embed"]:size(2)
       for _, axis in ipairs { "d", "h", "w" } do
         seen[("mid.enc.block%d.R%s"):format(i - 1, axis)] =
-          attend.relative(attend.table_for(block.attn["rel_pos_" .. axis], tokens), tokens)
+          relative(attend.table_for(block.attn["rel_pos_" .. axis], tokens), tokens)
       end
     end
     G.check(report, seen, case.io, info.tolerances)
@@ -249,6 +259,49 @@ K.interactive_training = function(case, report)
       check_step(report, name, state[name], before[name], flat["grad." .. name], want, lr)
     end
   end
+end
+
+-- Name in the recorded samples of a tensor kept by the taps.
+local function sample_name(name)
+  return (name:gsub("^mid%.", ""):gsub("^dec%.", ""))
+end
+
+K.full_size = function(case, report)
+  local info, seen, io = case.info, {}, case.io
+  local net = models.new { "sam_med3d" }
+  formula.fill(net)
+  local image = formula.tensor("input", { 1, 1, 128, 128, 128 }, 1)
+  tap_encoder(seen, net.image_encoder, {})
+  tap_decoder(seen, net)
+  local function second(name, x, got) got["second." .. name] = x end
+  ss.no_grad(function()
+    local start = ss.clock()
+    local code = net:encode(to_door(image))
+    local encoded = ss.clock()
+    local masks, iou = net:decode_low(code, io["in.points"], io["in.labels"])
+    print(("%s: encoder %.1f s, prompts and decoder %.2f s, peak %d MB"):format(report.name,
+      encoded - start, ss.clock() - encoded, ss.memory("cpu").peak // 1000000))
+    local got = { image_embedding = G.first(code.embedding), masks_all = G.first(masks),
+      iou_all = iou, sparse = net.prompt_encoder:sparse(io["in.points"], io["in.labels"]) }
+    for name, x in pairs(seen) do got[sample_name(name)] = got[sample_name(name)] or x end
+    local mask = masks:slice(5, 1, 1)
+    local again, again_iou = net:decode_low(code, io["in.points"], io["in.labels"], mask)
+    local low = again:slice(5, 1, 1)
+    second("dense", G.first(net.prompt_encoder:dense(mask, 1)), got)
+    second("low_res_masks", G.first(low), got)
+    second("iou", again_iou:slice(2, 1, 1), got)
+    second("full_res_masks", G.first(full(low, 128)), got)
+    local samples, skip = {}, {}
+    for name, k in pairs(info.sample_stride) do
+      if name:find("%.attn$") and got[name] and case.io["sample." .. name]:size(1)
+        ~= (got[name].count + k - 1) // k then
+        skip["sample." .. name] = "recorded with the rows of padding, which are not computed here"
+      elseif got[name] then
+        samples["sample." .. name] = formula.sample(got[name], k)
+      end
+    end
+    G.check(report, samples, io, info.tolerances, skip)
+  end)
 end
 
 return K

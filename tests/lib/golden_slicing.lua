@@ -4,6 +4,7 @@ local models = require "semisam.models"
 local sam_vit = require "semisam.models.sam_vit"
 local optim = require "semisam.optim"
 local G = require "tests.lib.golden"
+local formula = require "tests.lib.golden_formula"
 
 local K = {}
 
@@ -166,6 +167,49 @@ K.decoder_training = function(case, report)
     G.expect(report, worst <= 1e-6 * math.max(1, want:abs():max():item()),
       ("after_step %s differs by %.3g"):format(name, worst))
   end
+end
+
+-- Samples of the stages, by the strides in case.json.
+local function sampled(got, strides)
+  local samples = {}
+  for name, k in pairs(strides) do
+    if got[name] then samples["sample." .. name] = formula.sample(got[name], k) end
+  end
+  return samples
+end
+
+K.full_size = function(case, report)
+  local info, got = case.info, {}
+  local c = info.config
+  local net = models.new { "slicing_sam3d", image_size = c.image_size, classes = c.num_classes,
+    deep_supervision = true }
+  formula.fill(net)
+  local x = G.last(formula.tensor("input", info.input_shape, 1))
+  for i, block in ipairs(net.image_encoder.blocks:children()) do
+    local name = "slice0.enc.block" .. i - 1
+    G.tap(got, block, name, function(label, results)
+      if label == name then got[name] = ss.keep(results[1]:slice(1, 1, 1):copy()) end
+    end)
+  end
+  for level = 5, 2, -1 do
+    local name = "decoder" .. level
+    G.tap(got, net[name], name, function(_, results)
+      got[name] = ss.keep(formula.sample(G.first(results[1]), info.sample_stride[name]))
+    end)
+  end
+  local start = ss.clock()
+  ss.no_grad(function()
+    local features = net:encode(x)
+    local encoded = ss.clock()
+    local logits = net:decode(features)
+    print(("%s: encoder %.1f s, decoder %.1f s, peak %d MB"):format(report.name, encoded - start,
+      ss.clock() - encoded, ss.memory("cpu").peak // 1000000))
+    got.features, got.logits = G.first(features), G.first(logits[1])
+    got.logits_ds2, got.logits_ds3 = G.first(logits[2]), G.first(logits[3])
+    local samples = sampled(got, info.sample_stride)
+    for level = 5, 2, -1 do samples["sample.decoder" .. level] = got["decoder" .. level] end
+    G.check(report, samples, case.io, info.tolerances)
+  end)
 end
 
 return K

@@ -9,6 +9,7 @@ local nn = require "semisam.nn"
 local attend = require "semisam.models.attend"
 local role = require "semisam.models.role"
 local sam_vit = require "semisam.models.sam_vit"
+local windows = require "semisam.models.windows"
 local PromptEncoder = require "semisam.models.sam_prompt3d"
 local MaskDecoder = require "semisam.models.sam_mask3d"
 
@@ -36,13 +37,13 @@ local Attention3d = nn.module {
   end,
   -- x [n, s, s, s, c]: cubes only
   forward = function(self, x, window)
-    return self.proj(attend.over(x, self.qkv, window, function(qkv)
-      local tables = {}
-      for i, axis in ipairs { "d", "h", "w" } do
-        tables[i] = attend.table_for(self["rel_pos_" .. axis], qkv:size(2))
-      end
-      return attend.scrambled(qkv, self.heads, tables)
-    end))
+    local e = windows.extent(x)
+    if e[1] ~= e[2] or e[1] ~= e[3] then
+      error(("sam_med3d: expected a cube of tokens, got [%s]"):format(
+        table.concat(x.shape, ",")), 0)
+    end
+    return self.proj(attend.over(x, self.qkv, self.heads, window,
+      { self.rel_pos_d, self.rel_pos_h, self.rel_pos_w }, "3d_official"))
   end,
 }
 

@@ -28,11 +28,8 @@ local Attention = nn.module {
   end,
   -- x [n, h, w, c]; window 0: the whole grid
   forward = function(self, x, window)
-    return self.proj(attend.over(x, self.qkv, window, function(qkv)
-      return attend.decomposed(qkv, self.heads, {
-        attend.table_for(self.rel_pos_h, qkv:size(2)),
-        attend.table_for(self.rel_pos_w, qkv:size(3)) })
-    end))
+    return self.proj(attend.over(x, self.qkv, self.heads, window,
+      { self.rel_pos_h, self.rel_pos_w }, "2d"))
   end,
 }
 

@@ -3,8 +3,8 @@
 --
 -- Volumes are [n, d, h, w, m] with slices along d, h = w = image_size and m modalities. After the
 -- encoder nothing is downsampled; blocks double h and w by repetition (with patches smaller than 16
--- only the last ones do). There are no skip connections. Names are those of the official student ("decoder5.conv1.0.weight"), the encoder's
--- stand under "image_encoder.".
+-- only the last ones do). There are no skip connections. Names are those of the official student
+-- ("decoder5.conv1.0.weight"), the encoder's stand under "image_encoder.".
 local ss = require "semisam"
 local nn = require "semisam.nn"
 local sam_vit = require "semisam.models.sam_vit"

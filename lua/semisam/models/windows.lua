@@ -32,6 +32,23 @@ function M.needs_padding(x, size)
   return any
 end
 
+---Tokens along each axis.
+---@param x tensor [n, s1, .., sk, c]
+---@return integer[]
+function M.extent(x)
+  local extent = {}
+  for a = 1, x.ndim - 2 do extent[a] = x:size(a + 1) end
+  return extent
+end
+
+---Whether one window holds all of x.
+function M.fits(x, size)
+  for a = 2, x.ndim - 1 do
+    if x:size(a) > size then return false end
+  end
+  return true
+end
+
 ---Cut x, whose axes are whole windows.
 ---@param x tensor [n, s1, .., sk, c]
 ---@param size integer
