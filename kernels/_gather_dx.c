@@ -6,7 +6,7 @@ static ss_status infer(ss_call *c)
     const ss_view *dy = &c->in[0], *index = &c->in[1];
     const ss_attr *shape = &c->attr[0];
     const int dim = (int)c->attr[1].v[0];
-    if (shape->n != dy->ndim || !ss_same_but(dy, dim, index->shape[dim], index))
+    if (shape->n != dy->ndim || !ss_same_but(dy, dim, dy->shape[dim], index))
         return ss_fail(c, SS_E_SHAPE, "dy and index differ in shape");
     for (int a = 0; a < dy->ndim; a++)
         if (a != dim && dy->shape[a] != shape->v[a])

@@ -43,7 +43,7 @@ static void grad(ss_grad *g)
     for (int i = 0; i < g->nin; i++) {
         const int64_t n = g->in_view[i].shape[dim];
         const ss_attr a[] = {ss_int(dim), ss_int(at + 1), ss_int(at + n), ss_int(1)};
-        if (g->need[i] && n > 0) ss_dx(g, i, ss_g(g, "slice", 1, (ss_tensor *[]){g->dy[0]}, 4, a));
+        if (g->need[i]) ss_dx(g, i, ss_g(g, "slice", 1, (ss_tensor *[]){g->dy[0]}, 4, a));
         at += n;
     }
 }

@@ -1,0 +1,24 @@
+local fold = require "tests.lib.fold"
+
+return {
+  def = function(a)
+    return fold(a.x, a.dims, a.keepdim, function(list)
+      local s = 0
+      for _, v in ipairs(list) do s = s + v end
+      return s / #list
+    end)
+  end,
+  cases = {
+    { x = "f32[2,3,4]" }, { x = "f32[2,3,4]", dims = { 2 } },
+    { x = "f32[2,3,4]", dims = { 1, 3 }, keepdim = true },
+    { x = "f32[2,3,4]", dims = { 3 } }, { x = "f32[2,3,4]", dims = { 1, 2 } }, { x = "f32[]" },
+    { x = "f32[70,3]", dims = { 2 } }, { x = "f32[900,3]", dims = { 1 } },
+    { x = "f32[3,2000]", dims = { 2 }, keepdim = true },
+    { x = "f32[4,1500]", dims = { 1 } }, { x = "f32[9000]" }, { x = "f32[0,3]", dims = { 2 } },
+    { x = "i32[3,4]", dims = { 1 } }, { x = "bool[50]" }, { x = "i64[0,3]", dims = { 1 } },
+  },
+  errors = {
+    { { x = "f32[2,3]", dims = { 1, 1 } }, "axis 1 twice" },
+    { { x = "f32[2]", dims = { 2 } }, "mean" },
+  },
+}

@@ -1,0 +1,27 @@
+local fold = require "tests.lib.fold"
+
+return {
+  def = function(a)
+    return fold(a.x, a.dims, a.keepdim, function(list)
+      local m, s = 0, 0
+      for _, v in ipairs(list) do m = m + v / #list end
+      for _, v in ipairs(list) do s = s + (v - m) ^ 2 end
+      return s / (#list - (a.unbiased and 1 or 0))
+    end)
+  end,
+  cases = {
+    { x = "f32[2,3,4]" }, { x = "f32[2,3,4]", dims = { 2 } },
+    { x = "f32[2,3,4]", dims = { 1, 3 }, keepdim = true },
+    { x = "f32[2,3,4]", dims = { 3 } }, { x = "f32[2,3,4]", dims = { 1, 2 } },
+    { x = "f32[70,3]", dims = { 2 } }, { x = "f32[900,3]", dims = { 1 } },
+    { x = "f32[3,2000]", dims = { 2 }, keepdim = true },
+    { x = "f32[4,1500]", dims = { 1 } }, { x = "f32[9000]" }, { x = "f32[0,3]", dims = { 2 } },
+    { x = "f32[]", unbiased = false }, { x = "f32[2,9]", dims = { 2 }, unbiased = true },
+    { x = { shape = { 4000 }, fill = function(i) return 3000 + i % 2 end } },
+  },
+  errors = {
+    { { x = "f32[2,3]", dims = { 1, 1 } }, "axis 1 twice" },
+    { { x = "f32[2]", dims = { 2 } }, "var" },
+  },
+  half = 4e-2,
+}
