@@ -188,5 +188,6 @@ int luaopen_semisam_core(lua_State *L)
     ssL_open_scope(L);
     ssL_open_phantom(L);
     ssL_open_summary(L);
+    ssL_open_files(L);
     return 1;
 }

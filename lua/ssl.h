@@ -77,6 +77,7 @@ void ssL_open_tensor(lua_State *L);
 void ssL_open_make(lua_State *L);
 void ssL_open_scope(lua_State *L);
 void ssL_open_phantom(lua_State *L);
+void ssL_open_files(lua_State *L);
 void ssL_open_engine(lua_State *L);
 void ssL_open_summary(lua_State *L);
 int luaopen_semisam_core(lua_State *L);

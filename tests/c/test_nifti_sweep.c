@@ -159,18 +159,21 @@ static void test_every_bit_of_gzip(void)
     raw_nifti1(&r, false, 2, 8);
     for (int i = 0; i < 24; i++) r.b[352 + i] = (unsigned char)(i * i);
     unsigned char *gz = gzip(r.b, r.n, &n);
+    int free_bits = 0;
     for (size_t bit = 0; bit < 8 * n; bit++) {
         ss_nifti img;
         gz[bit / 8] ^= (unsigned char)(1 << bit % 8);
         if (ss_nifti_parse(&img, "x", gz, n, NULL, NULL) == SS_OK) {
-            /* Only the gzip header has bits that mean nothing to the data: time, level, system. */
-            if (!T_OK(bit >= 8 * 3 && bit < 8 * 10)) printf("  bit %zu\n", bit);
+            /* A few bits mean nothing to the contents: time and system in the gzip header, or which
+             * of several equal bytes a match copies. */
+            free_bits++;
             for (int i = 0; i < 24; i++)
                 T_NEAR((double)((float *)img.data)[i], (double)((i * i) & 255), 0);
             ss_nifti_free(&img);
         }
         gz[bit / 8] ^= (unsigned char)(1 << bit % 8);
     }
+    T_OK(free_bits < 80);
     free(gz);
 }
 
