@@ -1,7 +1,11 @@
 /* _leaky_relu_dx.c — gradient of leaky_relu: dy where x > 0, slope * dy elsewhere. */
 #include "support/elementwise.h"
 
-SS_EW2(block, float, float, b > 0 ? a : p[0] * a)
+/* The product is made for every element: a load that depends on `b` would keep the loop scalar. */
+SS_EW2(block, float, float, ({
+           const float z = p[0] * a;
+           b > 0 ? a : z;
+       }))
 
 static ss_status cpu(ss_call *c)
 {

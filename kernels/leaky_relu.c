@@ -1,7 +1,11 @@
 /* leaky_relu.c — y = x where x > 0, slope * x elsewhere. */
 #include "support/elementwise.h"
 
-SS_EW1(block, float, float, a > 0 ? a : p[0] * a)
+/* The product is made for every element: a load that depends on `a` would keep the loop scalar. */
+SS_EW1(block, float, float, ({
+           const float z = p[0] * a;
+           a > 0 ? a : z;
+       }))
 
 static ss_status cpu(ss_call *c)
 {
