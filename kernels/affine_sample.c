@@ -42,6 +42,10 @@ static ss_status cpu(ss_call *c)
             double p[3];
             ss_taps t;
             map(a, z, y, x, p);
+            if (mode == SS_LINEAR && ss_is_plain(p, &m)) {
+                *(float *)out = ss_sample_plain((const float *)in, p, &m);
+                continue;
+            }
             ss_taps_at(p, &m, mode, border, &t);
             if (mode == SS_LINEAR)
                 ss_sample_f32((const float *)in, &t, m.c, (float)c->attr[2].num, (float *)out);

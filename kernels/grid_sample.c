@@ -29,6 +29,10 @@ static ss_status cpu(ss_call *c)
         const char *in = (const char *)c->in[0].data + (size_t)(i / points * m.count) * bytes;
         char *out = (char *)c->out[0].data + (size_t)i * voxel;
         ss_taps t;
+        if (mode == SS_LINEAR && ss_is_plain(p, &m)) {
+            *(float *)out = ss_sample_plain((const float *)in, p, &m);
+            continue;
+        }
         ss_taps_at(p, &m, mode, border, &t);
         if (mode == SS_LINEAR)
             ss_sample_f32((const float *)in, &t, m.c, (float)c->attr[1].num, (float *)out);

@@ -57,6 +57,31 @@ static inline void ss_taps_at(const double p[3], const ss_images *m, int mode, i
             }
 }
 
+/* The plain case: between voxels on every axis (so that no neighbour has weight 0, where a NaN
+ * would spread), all eight neighbours inside, one channel. */
+static inline bool ss_is_plain(const double p[3], const ss_images *m)
+{
+    if (m->c != 1) return false;
+    for (int a = 0; a < 3; a++)
+        if (!(p[a] > 0 && p[a] < (double)(m->size[a] - 1) && p[a] != (double)(int64_t)p[a]))
+            return false;
+    return true;
+}
+
+static inline float ss_sample_plain(const float *x, const double p[3], const ss_images *m)
+{
+    const int64_t i[3] = {(int64_t)p[0], (int64_t)p[1], (int64_t)p[2]};
+    const float fz = (float)(p[0] - (double)i[0]), fy = (float)(p[1] - (double)i[1]);
+    const float fx = (float)(p[2] - (double)i[2]);
+    const float *v = x + (i[0] * m->size[1] + i[1]) * m->size[2] + i[2];
+    const float *u = v + m->size[1] * m->size[2];
+    const int64_t w = m->size[2];
+    const float a = v[0] + fx * (v[1] - v[0]), b = v[w] + fx * (v[w + 1] - v[w]);
+    const float c = u[0] + fx * (u[1] - u[0]), d = u[w] + fx * (u[w + 1] - u[w]);
+    const float e = a + fy * (b - a), f = c + fy * (d - c);
+    return e + fz * (f - e);
+}
+
 /* y[0..c) = the weighted sum of the taps. */
 static inline void ss_sample_f32(const float *x, const ss_taps *t, int64_t c, float outside,
                                  float *y)
