@@ -1,4 +1,5 @@
 /* main.c — the program `semisam`: finds its Lua files and hands them the command line. */
+#include "canvas.h"
 #include "ssl.h"
 #include "system.h"
 #include <limits.h>
@@ -34,6 +35,7 @@ static void preload(lua_State *L)
     static const luaL_Reg modules[] = {{"semisam.core", luaopen_semisam_core},
                                        {"semisam.system", ssL_open_system},
                                        {"semisam.terminal", ssL_open_terminal},
+                                       {"semisam.canvas", ssL_open_canvas},
                                        {NULL, NULL}};
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
     luaL_setfuncs(L, modules, 0);
