@@ -264,6 +264,24 @@ static int canvas_size(lua_State *L)
     return 2;
 }
 
+/* pixel(x, y) — red, green, blue from 0 to 255 of what was drawn there; 0-based. */
+static int canvas_pixel(lua_State *L)
+{
+    ss_canvas *c = ssL_checkcanvas(L, 1);
+    lua_Integer x = luaL_checkinteger(L, 2), y = luaL_checkinteger(L, 3);
+    if (x < 0 || y < 0 || x >= c->w || y >= c->h)
+        return luaL_error(L, "pixel: (%I, %I) is outside of %d x %d", x, y, c->w, c->h);
+    cairo_surface_flush(c->surface);
+    const unsigned char *row =
+        cairo_image_surface_get_data(c->surface) + y * cairo_image_surface_get_stride(c->surface);
+    uint32_t v;
+    memcpy(&v, row + 4 * x, 4);
+    lua_pushinteger(L, v >> 16 & 255);
+    lua_pushinteger(L, v >> 8 & 255);
+    lua_pushinteger(L, v & 255);
+    return 3;
+}
+
 typedef struct bytes {
     unsigned char *p;
     size_t n, room;
@@ -326,6 +344,7 @@ static int canvas_new(lua_State *L)
     lua_Integer w = luaL_checkinteger(L, 1), h = luaL_checkinteger(L, 2);
     if (w < 1 || h < 1 || w > MAX_SIDE || h > MAX_SIDE)
         return luaL_error(L, "canvas: expected sides from 1 to %d, got %I x %I", MAX_SIDE, w, h);
+    lua_settop(L, 3);
     ss_canvas *c = lua_newuserdatauv(L, sizeof *c, 0);
     *c = (ss_canvas){.w = (int)w, .h = (int)h};
     luaL_setmetatable(L, SS_CANVAS);
@@ -347,7 +366,8 @@ int ssL_open_canvas(lua_State *L)
         {"fill", canvas_fill}, {"rect", canvas_rect},       {"circle", canvas_circle},
         {"line", canvas_line}, {"text", canvas_text},       {"text_size", canvas_text_size},
         {"size", canvas_size}, {"image", ssL_canvas_image}, {"outline", ssL_canvas_outline},
-        {"save", canvas_save}, {"release", canvas_gc},      {NULL, NULL}};
+        {"save", canvas_save}, {"pixel", canvas_pixel},     {"release", canvas_gc},
+        {NULL, NULL}};
     luaL_newmetatable(L, SS_CANVAS);
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");

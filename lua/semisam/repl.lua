@@ -39,11 +39,11 @@ local function open_history()
   if not path then return function() end end
   local lines = load_history(path)
   for _, line in ipairs(lines) do terminal.remember(line) end
-  pcall(ss._make_folder, path:match("^(.*)/"))
-  if #lines == KEEP then pcall(ss._write_file, path, table.concat(lines, "\n") .. "\n") end
+  pcall(ss.fs.mkdir, path:match("^(.*)/"))
+  if #lines == KEEP then pcall(ss.fs.write, path, table.concat(lines, "\n") .. "\n") end
   return function(line)
     terminal.remember(line)
-    pcall(ss._append_file, path, line:gsub("\n", " ") .. "\n")
+    pcall(ss.fs.append, path, line:gsub("\n", " ") .. "\n")
   end
 end
 
