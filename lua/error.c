@@ -3,24 +3,19 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* The first Lua frame outside the library: the line a user can change. */
+/* The first Lua frame outside the library: the line a user can change. A command has none: there
+ * the sentence stands alone, and --trace tells the rest. */
 static void push_where(lua_State *L)
 {
     lua_Debug ar;
-    int fallback = -1;
     for (int level = 0; lua_getstack(L, level, &ar); level++) {
         lua_getinfo(L, "Sl", &ar);
-        if (ar.currentline <= 0) continue;
-        if (fallback < 0) fallback = level;
-        if (strstr(ar.source, "lua/semisam/") == NULL) {
+        if (ar.currentline > 0 && strstr(ar.source, "lua/semisam/") == NULL) {
             lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
             return;
         }
     }
-    if (fallback >= 0 && lua_getstack(L, fallback, &ar) && lua_getinfo(L, "Sl", &ar))
-        lua_pushfstring(L, "%s:%d: ", ar.short_src, ar.currentline);
-    else
-        lua_pushliteral(L, "");
+    lua_pushliteral(L, "");
 }
 
 int ssL_fail(lua_State *L, const char *fmt, ...)
