@@ -95,4 +95,6 @@ void ssL_open_files(lua_State *L)
 {
     ssL_open_fs(L);
     ssL_open_nifti(L);
+    ssL_open_json(L);
+    ssL_open_safetensors(L);
 }

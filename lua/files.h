@@ -27,4 +27,6 @@ void *ssL_newguard(lua_State *L, size_t bytes, void (*release)(void *));
 /* Each adds its functions to the module table on top of the stack. [-0, +0, m] */
 void ssL_open_fs(lua_State *L);
 void ssL_open_nifti(lua_State *L);
+void ssL_open_json(lua_State *L);
+void ssL_open_safetensors(lua_State *L);
 #endif
