@@ -14,15 +14,22 @@ local nn = {
   init_normal = random.init_normal,
 }
 
----Tensors of a list side by side along `dim`.
+local AT_ONCE = 32 -- tensors handed to one cat; it has a limit
+
+---Any number of tensors side by side along `dim`.
 ---@param list tensor[]
 ---@param dim integer
 ---@return tensor
 function nn.cat(list, dim)
-  if #list == 1 then return list[1] end
-  local args = { table.unpack(list) }
-  args[#args + 1] = { dim = dim }
-  return ss.cat(table.unpack(args))
+  while #list > 1 do
+    local joined = {}
+    for at = 1, #list, AT_ONCE do
+      joined[#joined + 1] = ss.cat({ table.unpack(list, at, math.min(at + AT_ONCE - 1, #list)) },
+        { dim = dim })
+    end
+    list = joined
+  end
+  return list[1]
 end
 
 for _, part in ipairs { "layers", "containers" } do

@@ -141,6 +141,14 @@ t.test("dropout is counted", function()
   t.eq(drop:eval()(x):flat(), x:flat())
 end)
 
+t.test("any number of tensors side by side", function()
+  local list, want = {}, {}
+  for i = 1, 100 do list[i], want[i] = ss.full({ 1 }, i), i end
+  t.eq(nn.cat(list, 1):flat(), want)
+  t.eq(#list, 100)
+  t.ok(rawequal(nn.cat({ list[1] }, 1), list[1]))
+end)
+
 t.test("options are checked", function()
   t.raises(function() nn.linear(2, 2, { bais = false }) end, 'unknown option "bais"')
   t.raises(function() ss.models.new { "unet4d" } end, 'unknown network "unet4d"')
