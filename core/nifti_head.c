@@ -80,8 +80,8 @@ typedef struct wide {
     X(bitpix)                                                                                      \
     X(scl_slope)                                                                                   \
     X(scl_inter)                                                                                   \
-    X(qform_code) X(sform_code) X(quatern_b) X(quatern_c) X(quatern_d) X(qoffset_x) X(qoffset_y)   \
-        X(qoffset_z)
+    X(qform_code)                                                                                  \
+    X(sform_code) X(quatern_b) X(quatern_c) X(quatern_d) X(qoffset_x) X(qoffset_y) X(qoffset_z)
 #define WIDE_ARRAYS(X) X(dim) X(pixdim) X(srow_x) X(srow_y) X(srow_z)
 
 static void widen1(wide *w, const unsigned char *bytes, bool swapped)

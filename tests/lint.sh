@@ -41,13 +41,14 @@ long() { # long LIMIT FILE...
 }
 check "C file size" "$(long 500 "${c_files[@]}")"
 check "Lua file size" "$(long 300 "${lua_files[@]}")"
+# A test may list its cases at length.
 check "C function size" "$(awk 'FNR == 1 { start = 0 }
     /^\{/ { start = FNR }
-    /^\}/ && start { if (FNR - start > 60) print FILENAME ":" start ": function of " FNR - start " lines, at most 60"; start = 0 }' \
+    /^\}/ && start { if (FNR - start > (FILENAME ~ /^tests/ ? 100 : 60)) print FILENAME ":" start ": function of " FNR - start " lines"; start = 0 }' \
     "${c_files[@]}")"
 check "Lua function size" "$(awk 'FNR == 1 { start = 0 }
     /^(local )?function / && !/ end$/ { start = FNR }
-    /^end/ && start { if (FNR - start > 60) print FILENAME ":" start ": function of " FNR - start " lines, at most 60"; start = 0 }' \
+    /^end/ && start { if (FNR - start > (FILENAME ~ /^tests/ ? 100 : 60)) print FILENAME ":" start ": function of " FNR - start " lines"; start = 0 }' \
     "${lua_files[@]}")"
 
 # ---- layers

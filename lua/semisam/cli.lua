@@ -114,6 +114,18 @@ end
 
 -- ---- errors ----------------------------------------------------------------
 
+-- Reading, creating and writing are told apart by the words of core/file.c and core/file_out.c.
+local function io_status(message)
+  for _, words in ipairs { "its folder cannot be opened", "opened for appending", "made a folder",
+    "cannot be created", "a file is to be written", "no file name" } do
+    if message:find(words, 1, true) then return fail.status.create end
+  end
+  for _, words in ipairs { "cannot be opened", "cannot be read", "a regular file is needed" } do
+    if message:find(words, 1, true) then return fail.status.input end
+  end
+  return fail.status.io
+end
+
 -- The status an error asks for. Failures of the library say what kind they are by ss.last_error.
 local function status_of(err)
   local sig, number = system.signal()
@@ -125,7 +137,7 @@ local function status_of(err)
   if ss and ss.last_error then kind, message = ss.last_error() end
   if kind and message ~= "" and tostring(err):find(message, 1, true) then
     if kind == "E_FORMAT" then return fail.status.data end
-    if kind == "E_IO" then return fail.status.io end
+    if kind == "E_IO" then return io_status(message) end
   end
   return fail.status.failure
 end
@@ -135,6 +147,8 @@ end
 function cli.report(err, trace)
   local status = status_of(err)
   local text = tostring(err):gsub("%s*\n%s*", " ")
+  -- A place inside the library says nothing to the person who typed; --trace shows it.
+  text = text:gsub("^%S*lua/semisam/[%w_/]+%.lua:%d+: ", "")
   io.stdout:flush()
   if status > 128 then text = "interrupted" end
   io.stderr:write("semisam: ", text, "\n")
