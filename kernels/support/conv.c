@@ -236,15 +236,27 @@ static ss_status prepare(ss_call *c, const ss_conv *q, const ss_conv_args *a, ss
     return ss_dnn_get(c, &d, p);
 }
 
-/* A 1x1 convolution is a product over channels: no packed scratch, and twice as fast backward. */
+/* A 1x1 convolution is a product over channels: less scratch, and two to three times as fast
+ * backward. The weight gradient y^T x leaves the bias out. */
 static bool pointwise(const ss_conv *q, const ss_conv_args *a, ss_mm *m)
 {
-    for (int i = 0; i < 3; i++)
-        if (q->k[i] != 1 || q->step[i] != 1 || q->pad[i] != 0) return false;
-    if (q->groups != 1 || a->result == SS_CONV_W) return false;
+    if (!ss_conv_pointwise(q)) return false;
     const bool forward = a->result == SS_CONV_Y;
+    const int64_t rows = q->n * ss_conv_volume(q->y);
+    if (a->result == SS_CONV_W) {
+        *m = (ss_mm){.batch = 1,
+                     .m = q->o,
+                     .k = rows,
+                     .n = q->c,
+                     .x_transposed = true,
+                     .compute = compute_of(a),
+                     .x_type = a->y->dtype,
+                     .w_type = a->x->dtype,
+                     .y_type = a->w->dtype};
+        return true;
+    }
     *m = (ss_mm){.batch = 1,
-                 .m = q->n * ss_conv_volume(q->y),
+                 .m = rows,
                  .k = forward ? q->c : q->o,
                  .n = forward ? q->o : q->c,
                  .w_transposed = forward,
@@ -277,22 +289,24 @@ ss_status ss_conv_plan(ss_call *c, const ss_conv *q, const ss_conv_args *a, size
     return SS_OK;
 }
 
+/* x += b on every row. The bias is repeated so that short rows are added many at a time. */
 static void add_bias(void *x, ss_dtype t, int64_t rows, int64_t cols, const ss_view *b)
 {
+    enum { BLOCK = 2048 };
     const size_t size = ss_dtype_bytes(t), bsize = ss_dtype_bytes(b->dtype);
-    enum { BLOCK = 256 };
-    const int64_t blocks = ss_ceil_div(rows, 64);
-    SS_PARALLEL_FOR (i, blocks, 64 * cols) {
-        float v[BLOCK], bias[BLOCK];
-        for (int64_t c0 = 0; c0 < cols; c0 += BLOCK) {
-            const int64_t n = ss_min64(BLOCK, cols - c0);
-            ss_load_f32(bias, (const char *)b->data + (size_t)c0 * bsize, b->dtype, n);
-            for (int64_t r = i * 64; r < ss_min64(rows, i * 64 + 64); r++) {
-                char *at = (char *)x + (size_t)(r * cols + c0) * size;
-                ss_load_f32(v, at, t, n);
-                for (int64_t k = 0; k < n; k++) v[k] += bias[k];
-                ss_store_f32(at, t, v, n);
-            }
+    const int64_t wide = ss_min64(cols, BLOCK), high = BLOCK / wide;
+    float bias[BLOCK];
+    for (int64_t c0 = 0; c0 < cols; c0 += wide) {
+        const int64_t n = ss_min64(wide, cols - c0), step = n == cols ? high : 1;
+        ss_load_f32(bias, (const char *)b->data + (size_t)c0 * bsize, b->dtype, n);
+        for (int64_t i = n; i < n * step; i++) bias[i] = bias[i - n];
+        SS_PARALLEL_FOR (i, ss_ceil_div(rows, step), step * n) {
+            float v[BLOCK];
+            char *at = (char *)x + (size_t)(i * step * cols + c0) * size;
+            const int64_t count = ss_min64(step, rows - i * step) * n;
+            ss_load_f32(v, at, t, count);
+            for (int64_t k = 0; k < count; k++) v[k] += bias[k];
+            ss_store_f32(at, t, v, count);
         }
     }
 }
@@ -305,9 +319,11 @@ ss_status ss_conv_run(ss_call *c, const ss_conv *q, const ss_conv_args *a, void 
     const bool bias = has(a->b);
     *fast = true;
     if (pointwise(q, a, &m)) {
+        const void *x = a->x->data, *y = a->y->data;
+        if (a->result == SS_CONV_W) return ss_mm_run(c, &m, y, x, NULL, a->w->data, scratch);
         const bool forward = a->result == SS_CONV_Y;
-        return ss_mm_run(c, &m, forward ? a->x->data : a->y->data, a->w->data,
-                         bias ? a->b->data : NULL, forward ? a->y->data : a->x->data, scratch);
+        return ss_mm_run(c, &m, forward ? x : y, a->w->data, bias ? a->b->data : NULL,
+                         forward ? a->y->data : a->x->data, scratch);
     }
     ss_status st = prepare(c, q, a, &p);
     if (st) return st;

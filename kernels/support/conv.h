@@ -41,7 +41,8 @@ double ss_conv_flops(const ss_conv *q);
 /* Scratch bytes for ss_conv_run; *fast says whether oneDNN does it. */
 ss_status ss_conv_plan(ss_call *c, const ss_conv *q, const ss_conv_args *a, size_t *bytes,
                        bool *fast);
-/* *fast is false, and nothing done, where the plain loops have to do it. */
+/* *fast is false, and nothing done, where the plain loops have to do it. A 1x1 weight gradient
+ * leaves the bias gradient to the caller. */
 ss_status ss_conv_run(ss_call *c, const ss_conv *q, const ss_conv_args *a, void *scratch,
                       bool *fast);
 
@@ -54,9 +55,17 @@ static inline int64_t ss_conv_volume(const int64_t v[3])
 {
     return v[0] * v[1] * v[2];
 }
-/* One kernel per channel of a volume: oneDNN reaches 6 to 12 GFLOP/s there, our loops more. */
+/* One kernel per channel of a volume: see depthwise.h. */
 static inline bool ss_conv_depthwise3(const ss_conv *q)
 {
-    return q->nd == 3 && q->groups > 1 && q->groups == q->c && q->groups == q->o;
+    return q->nd == 3 && q->groups > 1 && q->groups == q->c && q->groups == q->o &&
+           q->k[0] * q->k[1] <= 64;
+}
+/* A product over channels, position by position. */
+static inline bool ss_conv_pointwise(const ss_conv *q)
+{
+    for (int i = 0; i < 3; i++)
+        if (q->k[i] != 1 || q->step[i] != 1 || q->pad[i] != 0) return false;
+    return q->groups == 1;
 }
 #endif

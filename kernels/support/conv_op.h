@@ -15,33 +15,47 @@ static inline size_t ss_conv_copy_bytes(const ss_view *v)
     return v && v->present && v->dtype != SS_F32 ? ss_conv_pad((size_t)v->count * 4) : 0;
 }
 
-static inline bool ss_conv_own(const ss_conv *q)
+static inline size_t ss_conv_sum_bytes(const ss_conv *q)
 {
-    return ss_conv_depthwise3(q) && ss_depthwise_fits(q);
+    return ss_rowsum_bytes(q->n * ss_conv_volume(q->y), q->o);
+}
+
+/* The bias gradient where oneDNN does not give it: 1x1 weights go through a product. */
+static inline bool ss_conv_own_bias(const ss_conv *q, const ss_conv_args *a)
+{
+    return a->result == SS_CONV_W && a->b && ss_conv_pointwise(q);
 }
 
 static inline ss_status ss_conv_op_plan(ss_call *c, const ss_conv *q, const ss_conv_args *a)
 {
     bool fast = false;
-    if (!ss_conv_own(q)) {
+    if (!ss_conv_depthwise3(q)) {
         ss_status st = ss_conv_plan(c, q, a, &c->scratch_bytes, &fast);
+        if (fast && ss_conv_own_bias(q, a) && c->scratch_bytes < ss_conv_sum_bytes(q))
+            c->scratch_bytes = ss_conv_sum_bytes(q);
         if (st || fast) return st;
     }
+    const size_t weights = (size_t)(q->c * ss_conv_volume(q->k) * ss_depthwise_parts(q)) * 4;
     c->scratch_bytes = ss_conv_copy_bytes(a->x) + ss_conv_copy_bytes(a->w) +
-                       ss_conv_copy_bytes(a->b) + ss_conv_copy_bytes(a->y) +
-                       ss_conv_pad((size_t)(q->c * ss_conv_volume(q->k)) * 4) +
-                       ss_rowsum_bytes(q->n * ss_conv_volume(q->y), q->o);
+                       ss_conv_copy_bytes(a->b) + ss_conv_copy_bytes(a->y) + ss_conv_pad(weights) +
+                       ss_conv_sum_bytes(q);
     return SS_OK;
 }
 
 /* v as f32; `read` copies its contents. */
 static inline float *ss_conv_f32(const ss_view *v, bool read, char **scratch)
 {
+    enum { BLOCK = 16384 };
     if (!v || !v->present) return NULL;
     if (v->dtype == SS_F32) return v->data;
     float *copy = (float *)(void *)*scratch;
+    const size_t size = ss_dtype_bytes(v->dtype);
     *scratch += ss_conv_copy_bytes(v);
-    if (read) ss_load_f32(copy, v->data, v->dtype, v->count);
+    if (!read) return copy;
+    SS_PARALLEL_FOR (b, ss_ceil_div(v->count, BLOCK), BLOCK) {
+        const int64_t at = b * BLOCK, n = ss_min64(BLOCK, v->count - at);
+        ss_load_f32(copy + at, (const char *)v->data + (size_t)at * size, v->dtype, n);
+    }
     return copy;
 }
 
@@ -52,16 +66,30 @@ static inline void ss_conv_loops(const ss_conv *q, const ss_conv_args *a, void *
     const ss_view *out = r == SS_CONV_Y ? a->y : r == SS_CONV_X ? a->x : a->w;
     float *x = ss_conv_f32(a->x, r != SS_CONV_X, &at), *w = ss_conv_f32(a->w, r != SS_CONV_W, &at);
     float *y = ss_conv_f32(a->y, r != SS_CONV_Y, &at), *b = ss_conv_f32(a->b, r != SS_CONV_W, &at);
-    float *wt = (float *)(void *)at;
-    const bool own = ss_conv_own(q);
-    if (own && r != SS_CONV_W) ss_depthwise_weights(q, w, wt);
-    if (r == SS_CONV_Y && own) ss_depthwise(q, x, wt, b, y, false);
-    if (r == SS_CONV_Y && !own) ss_conv_plain_y(q, x, w, b, y);
-    if (r == SS_CONV_X && own) ss_depthwise(q, y, wt, b, x, true);
-    if (r == SS_CONV_X && !own) ss_conv_plain_x(q, y, w, b, x);
-    if (r == SS_CONV_W && own) ss_depthwise_dw(q, x, y, w);
-    if (r == SS_CONV_W && !own) ss_conv_plain_w(q, x, y, w);
-    if (r == SS_CONV_W && b) ss_rowsum(y, SS_F32, q->n * ss_conv_volume(q->y), q->o, b, at);
+    float *more = (float *)(void *)at;
+    if (ss_conv_depthwise3(q)) {
+        if (r == SS_CONV_W) {
+            ss_depthwise_dw(q, x, y, w, more);
+        } else {
+            const bool back = r == SS_CONV_X;
+            ss_depthwise_weights(q, w, more);
+            ss_depthwise_run(&(ss_depthwise){.q = q,
+                                             .in = back ? y : x,
+                                             .wt = more,
+                                             .bias = b,
+                                             .out = back ? x : y,
+                                             .is = back ? q->y : q->x,
+                                             .os = back ? q->x : q->y,
+                                             .back = back});
+        }
+    } else if (r == SS_CONV_Y) {
+        ss_conv_plain_y(q, x, w, b, y);
+    } else if (r == SS_CONV_X) {
+        ss_conv_plain_x(q, y, w, b, x);
+    } else {
+        ss_conv_plain_w(q, x, y, w);
+    }
+    if (r == SS_CONV_W && b) ss_rowsum(y, SS_F32, q->n * ss_conv_volume(q->y), q->o, b, more);
     if (out->dtype != SS_F32)
         ss_store_f32(out->data, out->dtype,
                      r == SS_CONV_Y   ? y
@@ -73,8 +101,11 @@ static inline void ss_conv_loops(const ss_conv *q, const ss_conv_args *a, void *
 static inline ss_status ss_conv_op_cpu(ss_call *c, const ss_conv *q, const ss_conv_args *a)
 {
     bool fast = false;
-    if (!ss_conv_own(q)) {
+    if (!ss_conv_depthwise3(q)) {
         ss_status st = ss_conv_run(c, q, a, c->scratch, &fast);
+        if (!st && fast && ss_conv_own_bias(q, a))
+            ss_rowsum(a->y->data, a->y->dtype, q->n * ss_conv_volume(q->y), q->o, a->b->data,
+                      c->scratch);
         if (st || fast) return st;
     }
     ss_conv_loops(q, a, c->scratch);

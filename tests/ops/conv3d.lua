@@ -12,6 +12,11 @@ return {
     { x = "f32[1,3,4,4,4]", weight = "f32[6,2,3,3,3]", bias = "f32[6]", groups = 2, pad = 1 },
     { x = "f32[2,3,4,3,5]", weight = "f32[5,1,3,3,3]", bias = "f32[5]", groups = 5, pad = 1 }, -- depthwise
     { x = "f32[1,3,4,5,34]", weight = "f32[34,1,3,3,3]", groups = 34, pad = 1, stride = 2 },
+    { x = "f32[2,2,3,9,18]", weight = "f32[18,1,3,3,3]", bias = "f32[18]", groups = 18, pad = 1 },
+    { x = "f32[1,3,3,13,17]", weight = "f32[17,1,2,2,4]", groups = 17, pad = { 0, 1, 2 },
+      dilation = { 1, 1, 2 } },
+    { x = "f32[1,3,3,13,16]", weight = "f32[16,1,3,1,3]", groups = 16, pad = { 1, 0, 0 },
+      stride = { 2, 1, 2 } },
     { x = "f32[1,2,3,4,7]", weight = "f32[5,7,1,1,1]", bias = "f32[5]" }, -- pointwise
     { x = "f32[2,2,3,5,3]", weight = "f32[2,3,1,1,1]", stride = 2 },
     { x = "f32[0,3,3,3,2]", weight = "f32[3,2,3,3,3]", bias = "f32[3]", pad = 1 },
