@@ -1,5 +1,6 @@
 /* files.c — the common ground of the file bindings, and their registration. */
 #include "files.h"
+#include "luacache.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,4 +98,5 @@ void ssL_open_files(lua_State *L)
     ssL_open_nifti(L);
     ssL_open_json(L);
     ssL_open_safetensors(L);
+    ssL_open_cache(L);
 }
