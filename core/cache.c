@@ -3,6 +3,7 @@
 #include "cache.h"
 #include "file.h"
 #include "op.h"
+#include <errno.h>
 #include <limits.h>
 #include <lmdb.h>
 #include <pthread.h>
