@@ -1,0 +1,56 @@
+-- semisam predict: masks of images by a trained run.
+local deploy = require "semisam.deploy"
+local fail = require "semisam.fail"
+local layouts = require "semisam.data.layouts"
+local ss = require "semisam"
+
+-- Cases of an image, a folder of images, or a folder of CASE_0000 files (nnU-Net).
+local function cases_of(path)
+  if not ss.fs.is_dir(path) then
+    local id = path:match("[^/]*$"):gsub("%.nii%.gz$", ""):gsub("%.nii$", "")
+    return { { id = id, image = path, channels = { path } } }
+  end
+  local files, names = layouts.files_of(path)
+  local list, by_id = {}, {}
+  for _, name in ipairs(names) do
+    local id, channel = name:match("^(.*)_(%d%d%d%d)$")
+    id = id or name
+    local case = by_id[id]
+    if not case then
+      case = { id = id, image = files[name], channels = {} }
+      by_id[id], list[#list + 1] = case, case
+    end
+    case.channels[(channel and tonumber(channel) or 0) + 1] = files[name]
+  end
+  if #list == 0 then fail.data("predict: %s holds no image (.nii, .nii.gz)", path) end
+  return list
+end
+
+-- Where the mask of a case goes.
+local function target(o, case)
+  if o.out:find("%.nii$") or o.out:find("%.nii%.gz$") then return o.out end
+  ss.fs.mkdir(o.out)
+  return ("%s/%s.nii.gz"):format(o.out, case.id)
+end
+
+return {
+  summary = "segment images by a trained run",
+  positional = { "images", "out" },
+  options = {
+    images = { "input", required = true, doc = "image, or folder of images" },
+    out = { "output", required = true, doc = "mask.nii.gz for one image, else a folder" },
+    checkpoint = { "input", required = true, doc = "run folder, or its best.safetensors" },
+  },
+  run = function(o)
+    local cases = cases_of(o.images)
+    if #cases > 1 and o.out:find("%.nii") then
+      fail.usage("predict: %d images need a folder, out=%s is a file", #cases, o.out)
+    end
+    local run = deploy.load(o.checkpoint)
+    for i, case in ipairs(cases) do
+      local path = target(o, case)
+      deploy.write(run.net, case, run.data, run.patch, path)
+      print(("%d/%d  %s"):format(i, #cases, path))
+    end
+  end,
+}

@@ -1,0 +1,59 @@
+-- store.lua — preprocessed cases, from the cache on disk and then from memory.
+local ss = require "semisam"
+local preprocess = require "semisam.data.preprocess"
+
+local store = {}
+
+local Store = {}
+Store.__index = Store
+
+--- A store over the settings of a recipe's `data`.
+---@param opts table data settings; see preprocess.DEFAULTS
+---@param cache? table made by data/cache.lua; nil keeps nothing on disk
+function store.new(opts, cache)
+  return setmetatable({ opts = opts, cache = cache, held = {} }, Store)
+end
+
+--- { image = [d,h,w,c] f32, label = [d,h,w,1] u8 or nil, grid } of a case.
+function Store:get(case)
+  local held = self.held[case.id]
+  if held then return held end
+  held = ss.no_grad(ss.scoped, function()
+    if not self.cache then return preprocess.case(case, self.opts) end
+    return self.cache:case(case, self.opts)
+  end)
+  ss.keep(held.image)
+  if held.label then ss.keep(held.label) end
+  self.held[case.id] = held
+  return held
+end
+
+--- Lets go of a case's memory.
+function Store:forget(case) self.held[case.id] = nil end
+
+--- Voxels d, h, w of a case after preprocessing.
+function Store:size(case) return self:get(case).grid.size end
+
+--- The image as a batch of one [1, d, h, w, c], not augmented.
+function Store:image(case)
+  local x = self:get(case).image
+  return x:reshape { 1, x.shape[1], x.shape[2], x.shape[3], x.shape[4] }
+end
+
+--- The label as [1, d, h, w, 1] of f32. Cases without the right to one have none.
+function Store:label(case)
+  local y = self:get(case).label
+  if not y then error(("store: case \"%s\" (%s) has no label"):format(case.id, case.role), 2) end
+  return y:to("f32"):reshape { 1, y.shape[1], y.shape[2], y.shape[3], 1 }
+end
+
+--- The views of a sample of train/batches.lua: weak = geometry, strong = geometry and intensity,
+--- and for the labelled stream the label under the same geometry.
+function Store:views(sample, labelled)
+  local weak = sample.geometry:apply(self:image(sample.case))
+  local out = { weak = weak, strong = sample.strong:apply(weak) }
+  if labelled then out.label = sample.geometry:apply(self:label(sample.case), "label") end
+  return out
+end
+
+return store

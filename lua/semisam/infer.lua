@@ -1,0 +1,73 @@
+-- infer.lua — a trained network on a whole volume: in one piece, or in overlapping windows whose
+-- probabilities are averaged.
+local ss = require "semisam"
+local losses = require "semisam.losses"
+local preprocess = require "semisam.data.preprocess"
+
+local infer = {}
+
+--- First voxels of the windows along an axis: ceil((size - window) / stride) + 1 of them, the last
+--- shifted back to end with the volume.
+---@return integer[] starts counted from 0
+function infer.starts(size, window, stride)
+  if size <= window then return { 0 } end
+  local out = {}
+  local n = math.ceil((size - window) / stride) + 1
+  for i = 0, n - 1 do out[#out + 1] = math.min(i * stride, size - window) end
+  return out
+end
+
+local function cut(x, at, window)
+  for i = 1, 3 do x = x:slice(i + 1, at[i] + 1, at[i] + window[i]) end
+  return x
+end
+
+--- Foreground probabilities [1, d, h, w, f] of a preprocessed volume [1, d, h, w, c].
+---   opts.window   voxels d, h, w of a window; empty: the whole volume at once
+---   opts.overlap  part of a window that the next one shares, default 0.5
+---@param net table module
+---@param x semisam.tensor
+---@param opts? {window: integer[]?, overlap: number?}
+function infer.probabilities(net, x, opts)
+  return ss.no_grad(ss.scoped, function()
+    local window = opts and opts.window
+    if not window or not window[1] then return losses.foreground(net(x)) end
+    local size = { x.shape[2], x.shape[3], x.shape[4] }
+    local start, padded = {}, {}
+    for i = 1, 3 do -- padded on both sides until a window fits
+      padded[i] = math.max(size[i], window[i])
+      start[i] = -((padded[i] - size[i]) // 2)
+    end
+    local full = preprocess.window(x, start, padded)
+    local sides, at = { full.shape[2], full.shape[3], full.shape[4] }, {}
+    for i = 1, 3 do
+      local stride = math.max(1, math.floor(window[i] * (1 - (opts.overlap or 0.5)) + 0.5))
+      at[i] = infer.starts(sides[i], window[i], stride)
+    end
+    local sum, count
+    for _, z in ipairs(at[1]) do
+      for _, y in ipairs(at[2]) do
+        for _, w in ipairs(at[3]) do
+          local place = { z, y, w }
+          local p = losses.foreground(net(cut(full, place, window)))
+          local from = { -z, -y, -w }
+          local one = preprocess.window(ss.ones(p.shape), from, sides)
+          p = preprocess.window(p, from, sides)
+          sum, count = sum and sum + p or p, count and count + one or one
+        end
+      end
+    end
+    return preprocess.window(sum / count, { -start[1], -start[2], -start[3] }, size)
+  end)
+end
+
+--- The labels of foreground probabilities: [.., f] to whole numbers [.., 1] as u8. One class: p >
+--- 1/2. Several: the likeliest of background (what is left of 1) and the classes.
+function infer.labels(p)
+  local f = p.shape[#p.shape]
+  if f == 1 then return p:gt(0.5):to("u8") end
+  local background = 1 - p:sum { dims = { -1 }, keepdim = true }
+  return ss.cat(background, p, { dim = -1 }):argmax { dim = -1, keepdim = true }:to("u8")
+end
+
+return infer

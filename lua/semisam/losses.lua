@@ -1,0 +1,139 @@
+-- losses.lua — the loss terms of Semi-SAM+ (manual section 6) and how they add up.
+--
+-- Logits are [n, ..., c], channels last. c = 1 means one foreground class with a sigmoid, c >= 2 a
+-- softmax whose channel 1 is the background. Labels are whole numbers 0..classes of shape [n, ...,
+-- 1] or [n, ...].
+local ss = require "semisam"
+
+local losses = {}
+
+-- Small constant of the soft Dice ratio (SSL4MIS): empty prediction against empty truth costs 0.
+losses.DICE_EPS = 1e-5
+
+--- Foreground probabilities [n, ..., f]: f = 1 for a sigmoid, c - 1 for a softmax.
+---@param logits semisam.tensor [n, ..., c]
+function losses.foreground(logits)
+  local c = logits.shape[#logits.shape]
+  if c == 1 then return logits:sigmoid() end
+  return logits:softmax(-1):slice(-1, 2, c)
+end
+
+--- The strict threshold p > 1/2 of foreground probabilities, as 0/1 floats of the same shape.
+function losses.above_half(p) return p:gt(0.5):to("f32") end
+
+-- Truth as 0/1 floats shaped like the foreground probabilities.
+local function targets(label, logits)
+  local shape = logits.shape
+  local c = shape[#shape]
+  local y = label
+  if #y.shape == #shape then y = y:reshape((table.move(y.shape, 1, #shape - 1, 1, {}))) end
+  if c == 1 then
+    shape[#shape] = 1
+    return y:gt(0):to("f32"):reshape(shape)
+  end
+  return y:to("i64"):one_hot(c):to("f32"):slice(-1, 2, c), y:to("i64")
+end
+losses.targets = targets
+
+--- Soft Dice loss with squared denominator, 1 - (2 sum py + eps) / (sum p^2 + sum y^2 + eps), mean
+--- over the foreground channels. `per_sample` takes the ratio per sample instead of over the batch,
+--- `plain` sums p + y in the denominator.
+---@param p semisam.tensor foreground probabilities [n, ..., f]
+---@param y semisam.tensor 0/1 of the same shape
+---@param opts? {per_sample: boolean?, plain: boolean?}
+function losses.soft_dice(p, y, opts)
+  return p:soft_dice(y, {
+    squared = not (opts and opts.plain), per_sample = opts and opts.per_sample or false,
+    eps = losses.DICE_EPS,
+  })
+end
+
+--- Mean cross-entropy: binary from one logit, or over the classes of a softmax.
+function losses.cross_entropy(logits, label)
+  local y, index = targets(label, logits)
+  if index then return logits:cross_entropy(index) end
+  return logits:bce_with_logits(y)
+end
+
+--- L_sup = ce * CE + dice * soft Dice. The manual leaves it open; SSL4MIS uses one half each.
+---@param logits semisam.tensor
+---@param label semisam.tensor
+---@param weight? {ce: number, dice: number, per_sample: boolean?}
+function losses.supervised(logits, label, weight)
+  weight = weight or { ce = 0.5, dice = 0.5 }
+  local y = targets(label, logits)
+  local total
+  if weight.ce ~= 0 then total = losses.cross_entropy(logits, label) * weight.ce end
+  if weight.dice ~= 0 then
+    local dice = losses.soft_dice(losses.foreground(logits), y, weight) * weight.dice
+    total = total and total + dice or dice
+  end
+  if not total then error("supervised: both weights are 0; there is nothing to learn from", 2) end
+  return total
+end
+
+--- L_con: distance of student and teacher probabilities; the gradient goes to the student only.
+---@param p_s semisam.tensor foreground probabilities of the student
+---@param p_t semisam.tensor of the teacher
+---@param dist? "mse"|"ce"|"dice"
+function losses.consistency(p_s, p_t, dist)
+  p_t = p_t:detach()
+  dist = dist or "mse"
+  if dist == "mse" then
+    local d = p_s - p_t
+    return (d * d):mean()
+  elseif dist == "ce" then
+    local p = p_s:clamp(1e-6, 1 - 1e-6)
+    return (p_t * p:log() + (1 - p_t) * (1 - p):log()):mean() * -1
+  elseif dist == "dice" then
+    return losses.soft_dice(p_s, p_t)
+  end
+  error(("consistency: dist is mse, ce or dice, got %s"):format(tostring(dist)), 2)
+end
+
+-- Weights of the voxels in L_rs-con: every (volume, class) pair with a confident voxel sums to one.
+local function trust_weights(mu, conf, balance)
+  local shape = mu.shape
+  local n, f = shape[1], shape[#shape]
+  local m = mu:reshape { n, -1, f }
+  local c = conf:reshape { n, -1, f }:to("f32")
+  local function share(part, weight)
+    local total = part:sum { dims = { 2 }, keepdim = true }
+    return part * (weight / total:maximum(1)), total
+  end
+  local w, used
+  if balance == "none" then
+    w, used = share(c, 1)
+  elseif balance == "fg" then
+    local fg = m:gt(0.5):to("f32") * c
+    local bg = c - fg
+    local nf = fg:sum { dims = { 2 }, keepdim = true }
+    local nb = bg:sum { dims = { 2 }, keepdim = true }
+    -- half the weight to each side; all of it where the other side is empty
+    local half = 1 / (nf:gt(0):to("f32") + nb:gt(0):to("f32")):maximum(1)
+    w = share(fg, half) + share(bg, half)
+    used = nf + nb
+  else
+    error(("trusted: balance is \"fg\" or \"none\", got %s"):format(tostring(balance)), 3)
+  end
+  local pairs_used = used:gt(0):to("f32"):sum()
+  return (w / pairs_used:maximum(1)):reshape(shape)
+end
+
+--- L_rs-con: masked squared distance of the student to the generalists' mean map. Per (volume,
+--- class) a mean over the confident voxels, then the mean over those that have any; no confident
+--- voxel at all costs 0 with zero gradient. balance = "fg" gives foreground (mu > 1/2) and
+--- background voxels equal total weight, "none" is the manual's literal ratio.
+---@param p_s semisam.tensor foreground probabilities [n, ..., f]
+---@param mu semisam.tensor mean map of Algorithm 2, same shape
+---@param conf semisam.tensor M_conf, bool or 0/1, same shape
+---@param opts? {balance: "fg"|"none"}
+function losses.trusted(p_s, mu, conf, opts)
+  local balance = opts and opts.balance or "fg"
+  mu = mu:detach()
+  local w = ss.no_grad(trust_weights, mu, conf, balance)
+  local d = p_s - mu
+  return (w * d * d):sum()
+end
+
+return losses

@@ -1,0 +1,130 @@
+-- log.lua — what a run tells: one line per step on the terminal, log.csv and validation.csv.
+local system = require "semisam.system"
+
+local log = {}
+
+local Log = {}
+Log.__index = Log
+
+-- Columns of log.csv in order. Everything before `seconds` repeats bit for bit in a resumed run.
+log.COLUMNS = {
+  "step", "phase", "epoch", "lr", "lambda", "beta", "u_th", "loss", "sup", "con", "rs", "conf",
+  "conf_roi", "pseudo_coarse", "empty", "seconds", "pseudo_seconds", "megabytes",
+}
+log.VALIDATION = { "step", "phase", "dice", "dice_student", "best" }
+
+local function field(v)
+  if v == nil then return "" end
+  if math.type(v) == "float" then return ("%.9g"):format(v) end
+  return tostring(v)
+end
+
+local function csv(columns, row)
+  local out = {}
+  for i, name in ipairs(columns) do out[i] = field(row[name]) end
+  return table.concat(out, ",")
+end
+
+-- Opens DIR/name for appending; with `upto`, rows of later steps are dropped first.
+local function open_csv(path, columns, upto)
+  local kept = { table.concat(columns, ",") }
+  local old = upto and io.open(path, "r")
+  if old then
+    old:read("l")
+    for line in old:lines() do
+      local step = math.tointeger(tonumber(line:match("^(%d+),")))
+      if step and step <= upto and select(2, line:gsub(",", "")) == #columns - 1 then
+        kept[#kept + 1] = line
+      end
+    end
+    old:close()
+  end
+  local f = assert(io.open(path .. ".new", "w"))
+  assert(f:write(table.concat(kept, "\n"), "\n"))
+  assert(f:close())
+  assert(os.rename(path .. ".new", path))
+  local out = assert(io.open(path, "a"))
+  out:setvbuf("line")
+  return out
+end
+
+--- A log in the run folder.
+---@param dir string
+---@param opts {total: integer, upto: integer?, quiet: boolean?} upto: the step resumed from
+function log.new(dir, opts)
+  local self = setmetatable({ total = opts.total, quiet = opts.quiet, shown = false }, Log)
+  self.steps = open_csv(dir .. "/log.csv", log.COLUMNS, opts.upto)
+  self.validation = open_csv(dir .. "/validation.csv", log.VALIDATION, opts.upto)
+  self.bar = not opts.quiet and system.isatty(1)
+  self.started, self.first = system.clock(), opts.upto or 0
+  return self
+end
+
+local function duration(s)
+  if s < 90 then return ("%ds"):format(math.floor(s + 0.5)) end
+  if s < 5400 then return ("%.0fm%02.0fs"):format(s // 60, math.floor(s % 60)) end
+  return ("%.0fh%02.0fm"):format(s // 3600, s % 3600 // 60)
+end
+log.duration = duration
+
+--- Seconds a step took so far, on average.
+function Log:pace(step)
+  return (system.clock() - self.started) / math.max(1, step - self.first)
+end
+
+local function line_of(self, row)
+  local pace = self:pace(row.step)
+  local parts = { ("%s %d/%d"):format(row.phase, row.step, self.total),
+    ("loss %.4f"):format(row.loss) }
+  for _, name in ipairs { "sup", "con", "rs" } do
+    if row[name] then parts[#parts + 1] = ("%s %.4f"):format(name, row[name]) end
+  end
+  if self.dice then parts[#parts + 1] = ("dice %.3f"):format(self.dice) end
+  parts[#parts + 1] = duration(pace * (self.total - row.step)) .. " left"
+  parts[#parts + 1] = pace > 1 and ("%.1f s/step"):format(pace) or ("%.1f steps/s"):format(1 / pace)
+  parts[#parts + 1] = ("%.0f MB"):format(row.megabytes)
+  return table.concat(parts, "  ")
+end
+
+--- Writes a row of log.csv and shows it.
+function Log:step(row)
+  assert(self.steps:write(csv(log.COLUMNS, row), "\n"))
+  if self.quiet then return end
+  local text = line_of(self, row)
+  if self.bar then
+    local width = system.columns() - 1
+    local done = math.floor(10 * row.step / self.total)
+    text = ("[%s%s] %s"):format(("#"):rep(done), ("."):rep(10 - done), text):sub(1, width)
+    io.stdout:write("\r\27[K", text)
+    self.shown = true
+  else
+    io.stdout:write(text, "\n")
+  end
+  io.stdout:flush()
+end
+
+--- Writes a row of validation.csv and shows it.
+function Log:validated(row)
+  self.dice = row.dice
+  assert(self.validation:write(csv(log.VALIDATION, row), "\n"))
+  self:say(("step %d: validation Dice %.4f (student %.4f)%s"):format(row.step, row.dice,
+    row.dice_student, row.best == 1 and ", best so far" or ""))
+end
+
+--- A line of text above the bar.
+function Log:say(text)
+  if self.quiet then return end
+  if self.shown then io.stdout:write("\r\27[K") end
+  self.shown = false
+  io.stdout:write(text, "\n")
+  io.stdout:flush()
+end
+
+function Log:close()
+  if self.shown then io.stdout:write("\n") end
+  self.shown = false
+  self.steps:close()
+  self.validation:close()
+end
+
+return log

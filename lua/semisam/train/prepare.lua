@@ -1,0 +1,123 @@
+-- prepare.lua — what a run needs before its first step and leaves after its last: data,
+-- generalists, shipped weights, pictures, the evaluation on the test cases.
+local ss = require "semisam"
+local caches = require "semisam.data.cache"
+local dataset = require "semisam.data.dataset"
+local fail = require "semisam.fail"
+local models = require "semisam.models"
+local phantoms = require "semisam.data.phantoms"
+local preprocess = require "semisam.data.preprocess"
+local stores = require "semisam.data.store"
+
+local prepare = {}
+
+-- The settings of `data` that preprocessing knows.
+local function settings(data)
+  local out = {}
+  for key, default in pairs(preprocess.DEFAULTS) do
+    out[key] = data[key]
+    if out[key] == nil then out[key] = default end
+  end
+  return out
+end
+
+--- Opens the data folder (or makes the phantoms), reads the roles and sets up the store.
+function prepare.data(run)
+  local cfg, lines = run.cfg, {}
+  local d = cfg.data
+  local root = d.root
+  local n_labelled = d.n_labelled
+  if root == "" then
+    root = phantoms.folder(d.phantoms, caches.root(d.cache))
+    n_labelled = n_labelled or d.phantoms.labelled
+  end
+  local function log(text) lines[#lines + 1] = text end
+  run.set = dataset.open(root, {
+    split = d.split, fold = d.fold, n_labelled = n_labelled, n_unlabelled = d.n_unlabelled,
+    n_val = d.n_val, n_test = d.n_test, pick = d.pick, seed = d.seed, log = log,
+  })
+  if #run.set.labelled == 0 then fail.data("%s: no labelled case to train on", root) end
+  table.insert(lines, 1, dataset.summary(run.set))
+  run.summary = table.concat(lines, "\n")
+  run.store = stores.new(settings(d), caches.open(d.cache))
+end
+
+--- The frozen generalists of a run. One without weights is pre-trained on phantoms of other shapes
+--- first; the result is kept by its settings.
+function prepare.generalists(run)
+  local out = {}
+  for i, spec in ipairs(run.cfg.generalists) do
+    local own = {}
+    for key, value in pairs(spec) do
+      if key ~= "weights" then own[key] = value end
+    end
+    local path = spec.weights
+    if not path or path == "" then path = prepare.pretrained(run.cfg) end
+    local net = models.new(own)
+    net:load_state(ss.safetensors_read(path).tensors)
+    net:eval():freeze()
+    out[i] = net
+  end
+  if #out == 0 then
+    fail.recipe("beta.max is %g but the recipe names no generalist",
+      run.cfg.beta.max)
+  end
+  return out
+end
+
+--- Path of the weights that the recipe's `pretrain` makes; it runs where they are missing.
+function prepare.pretrained(cfg)
+  local pretrain = require "semisam.pretrain"
+  local recipe = require("recipes." .. cfg.pretrain)
+  return pretrain.cached(recipe, caches.root(cfg.data.cache), cfg.quiet)
+end
+
+--- Writes best.safetensors: all tensors of the shipped network and what predict needs to know.
+function prepare.ship(run)
+  local all = {}
+  for name, t in pairs(run.shadow.net:state()) do
+    if type(name) == "string" then all[name] = t end
+  end
+  local facts = {
+    format = 1, student = run.cfg.student, data = settings(run.cfg.data),
+      patch = run.cfg.data.patch,
+    classes = run.set.classes, step = run.numbers.step, dice = run.numbers.best_dice,
+  }
+  ss.safetensors_write(run.place.dir .. "/best.safetensors", all,
+    { semisam = ss.json.encode(facts) })
+end
+
+--- progress.png and validation.png.
+function prepare.pictures(run)
+  local report = require "semisam.train.report"
+  report.progress(run.place.dir)
+  report.cases(run)
+end
+
+--- Predicts the test cases on their own grids with the best weights and evaluates them. Returns the
+--- summary, nil without test cases.
+function prepare.test(run)
+  if #run.set.test == 0 or not run.best then return nil end
+  local evaluation = require "semisam.evaluation"
+  local deploy = require "semisam.deploy"
+  run.shadow.net:load_state(run.best, { strict = false })
+  local dir, pairs_of = run.place.dir .. "/test", {}
+  ss.fs.mkdir(dir)
+  for i, case in ipairs(run.set.test) do
+    local path = ("%s/%s.nii.gz"):format(dir, case.id)
+    deploy.write(run.shadow.net, case, settings(run.cfg.data), run.cfg.data.patch, path)
+    pairs_of[i] = { case = case.id, prediction = path, reference = case.label }
+  end
+  local summary = evaluation.run(pairs_of, {
+    classes = run.cfg.data.classes, label_channel = run.cfg.data.label_channel,
+    spacing = run.cfg.data.true_spacing,
+  })
+  evaluation.save(summary, dir)
+  run.log:say(("test: Dice %.4f over %d cases (%s)"):format(summary.mean.Dice, #pairs_of,
+    dir .. "/summary.json"))
+  return summary
+end
+
+prepare.settings = settings
+
+return prepare

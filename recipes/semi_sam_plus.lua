@@ -1,0 +1,51 @@
+-- Semi-SAM+: a student learns from a few labels, from its own average on unlabelled volumes, and
+-- from frozen promptable generalists whose stable answers become pseudo-labels.
+--
+--   semisam recipes/semi_sam_plus.lua                      phantoms, 2 labelled of 42
+--   semisam recipes/semi_sam_plus.lua data=DIR             your folder
+--   semisam recipes/semi_sam_plus.lua data=DIR data.n_labelled=3
+local ss = require "semisam"
+local aug = require "semisam.data.augment"
+
+return {
+  name = "semi_sam_plus", seed = 0, out = "", resume = "", quiet = false,
+  data = {
+    root = "", -- nnU-Net, MSD or images/ + labels/ folder; empty: phantoms
+    phantoms = {
+      train = 42, labelled = 2, val = 20, test = 24, size = { 32, 32, 32 }, seed = 1,
+      family = "target",
+      settings = ss.config.open {}, -- of ss.phantom
+    },
+    split = "", fold = 0, pick = "seed", seed = 0, -- who has which role
+    n_labelled = false, n_unlabelled = false, n_val = false, n_test = false, -- false: all
+    normalise = "minmax", spacing = "keep", true_spacing = false, size = ss.config.open {},
+    patch = ss.config.open {}, classes = 1, label_channel = 1, workers = 1, cache = "",
+  },
+  batch = { labelled = 2, unlabelled = 2, accumulate = 1 },
+  iters_per_epoch = 10, -- 0: as many as the labelled cases fill
+  student = { "unet3d", base = 8 },
+  generalists = { { "prompt_unet", base = 8, weights = "" } },
+  pretrain = "pretrain_generalist", -- recipe that makes weights where there are none
+  weak = { aug.flip { axes = { "d", "w" } }, aug.turn {} },
+  strong = {
+    aug.contrast {}, aug.noise {}, aug.speckle {}, aug.blur {}, aug.tgc {}, aug.shadow {},
+    aug.cutout {},
+  },
+  optim = { "adamw", weight_decay = 1e-4 },
+  ema = { alpha = 0.99, warm = true },
+  phases = {
+    warmup = { epochs = 10, lr = 2e-3 },
+    semi = { epochs = 40, lr = 2e-3, patience = 0 },
+    finetune = { epochs = 10, lr = 2e-4 },
+  },
+  lambda = { max = 1, ramp = "sigmoid", epochs = 10 },
+  beta = { max = 0.3, ramp = "exp_decay", epochs = 40 },
+  loss = { sup = { ce = 0.5, dice = 0.5 }, con = "mse", balance = "fg" },
+  pseudo = {
+    n = 2, u_th = 0.05, queue = { "mask", "points" }, points = 1, negatives = 0, vote = "soft",
+    geometry = { aug.flip { axes = { "d", "w" } }, aug.turn {} },
+    photometric = ss.config.open {},
+    identity_first = true, coarse_from = "student", mask_logit = 4, refresh = 0, jitter = false,
+  },
+  every = { validate = 5, checkpoint = 100 }, -- epochs, steps
+}
