@@ -11,8 +11,9 @@
 /* Element types of the format, some without a counterpart among ss_dtype. */
 #define SS_ST_TYPE_MAP(X)                                                                          \
     X(F64, 8)                                                                                      \
-    X(F32, 4) X(F16, 2) X(BF16, 2) X(I64, 8) X(I32, 4) X(I16, 2) X(I8, 1) X(U64, 8) X(U32, 4)      \
-        X(U16, 2) X(U8, 1) X(BOOL, 1)
+    X(F32, 4)                                                                                      \
+    X(F16, 2) X(BF16, 2) X(I64, 8) X(I32, 4) X(I16, 2) X(I8, 1) X(U64, 8) X(U32, 4) X(U16, 2)      \
+        X(U8, 1) X(BOOL, 1)
 typedef enum {
 #define X(name, bytes) SS_ST_##name,
     SS_ST_TYPE_MAP(X)

@@ -1,6 +1,7 @@
 -- What `semisam inspect` tells about files and folders.
 local fail = require "semisam.fail"
 local print_tensor = require "semisam.print"
+local spell = require "semisam.spell"
 local ss = require "semisam"
 local system = require "semisam.system"
 
@@ -105,25 +106,26 @@ end
 local MOST = 400 -- tensors listed
 
 local function weights(path)
-  local head = require("semisam.safetensors").head(path)
+  local head = ss.safetensors_read(path, { info = true })
   print(path)
-  local names, total, bytes = {}, 0, 0
-  for name, t in pairs(head.tensors) do
-    names[#names + 1] = name
-    total, bytes = total + t.count, bytes + t.bytes
+  local numbers, bytes = 0, 0
+  for _, t in ipairs(head.info) do
+    local n = 1
+    for _, size in ipairs(t.shape) do n = n * size end
+    numbers, bytes = numbers + n, bytes + t.bytes
   end
-  table.sort(names)
-  row("kind", "safetensors, %d tensors, %d numbers, %s", #names, total, print_tensor.bytes(bytes))
-  for key, value in pairs(head.metadata or {}) do
+  row("kind", "safetensors, %d tensors, %d numbers, %s", #head.info, numbers,
+    print_tensor.bytes(bytes))
+  for _, key in ipairs(spell.keys(head.metadata)) do
+    local value = head.metadata[key]
     row(key:sub(1, 12), "%s", #value > 200 and value:sub(1, 200) .. "..." or value)
   end
-  for i, name in ipairs(names) do
+  for i, t in ipairs(head.info) do
     if i > MOST then
-      print(("  ... %d more"):format(#names - MOST))
+      print(("  ... %d more"):format(#head.info - MOST))
       break
     end
-    local t = head.tensors[name]
-    print(("  %-56s %-5s [%s]"):format(name, t.dtype, list(t.shape)))
+    print(("  %-56s %-5s [%s]"):format(t.name, t.dtype, list(t.shape)))
   end
 end
 

@@ -48,6 +48,21 @@ t.test("slices as a picture", function()
   t.match(r.err, "^semisam: [^\n]*none/a%.png[^\n]*\n$")
 end)
 
+t.test("weights", function()
+  local dir = t.tmpdir()
+  local path = dir .. "/w.safetensors"
+  ss.safetensors_write(path, { ["a.weight"] = ss.zeros { 3, 4 }, b = ss.ones { 2 } }, { note = "hello" })
+  local r = run.semisam { "inspect", path }
+  t.eq({ r.status, r.err }, { 0, "" })
+  t.match(r.out, "safetensors, 2 tensors, 14 numbers, 56 B")
+  t.match(r.out, "note +hello")
+  t.match(r.out, "\n  a%.weight +[fF]32 +%[3, 4%]")
+  local bytes = ss.fs.read(path)
+  for _, text in ipairs { "", "short", bytes:sub(1, -2), ("x"):rep(100), "\8\0\0\0\0\0\0\0{\"a\":1}" } do
+    run.refuses(t, { "inspect", run.write(dir .. "/bad.safetensors", text) }, 65, "bad%.safetensors")
+  end
+end)
+
 t.test("folders", function()
   local dir = t.tmpdir()
   ss.fs.mkdir(dir .. "/set/imagesTr")

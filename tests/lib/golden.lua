@@ -69,7 +69,7 @@ end
 
 local function read_json(path)
   local file <close> = assert(io.open(path, "rb"))
-  return ss.json_decode(file:read "a")
+  return ss.json.decode(file:read "a")
 end
 
 local function exists(path)
@@ -84,7 +84,7 @@ function G.read(folder)
   for field, file in pairs { io = "io", weights = "weights", grads = "grads",
     after = "after_step" } do
     local path = ("%s/%s.safetensors"):format(folder, file)
-    if exists(path) then case[field] = ss.safetensors_read(path) end
+    if exists(path) then case[field] = ss.safetensors_read(path).tensors end
   end
   return case
 end
