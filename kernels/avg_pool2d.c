@@ -53,6 +53,13 @@ static void grad(ss_grad *g)
                (ss_attr[]){size, g->attr[0], g->attr[1], g->attr[2], g->attr[3]}));
 }
 
+static double flops(const ss_call *c)
+{
+    ss_pool q;
+    ss_call copy = *c;
+    return of(&copy, &q) ? 0 : (double)c->out[0].count * (double)ss_pool_count(q.k);
+}
+
 const ss_op SS_OP(avg_pool2d) = {
     .name = "avg_pool2d",
     .sig = "x: float, kernel: int2, stride?: int2, pad: int2 = 0, "
@@ -62,4 +69,5 @@ const ss_op SS_OP(avg_pool2d) = {
     .infer = infer,
     .cpu = cpu,
     .grad = grad,
+    .flops = flops,
 };

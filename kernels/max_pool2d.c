@@ -71,6 +71,13 @@ static void grad(ss_grad *g)
                (ss_attr[]){size, g->attr[0], g->attr[1], g->attr[2]}));
 }
 
+static double flops(const ss_call *c)
+{
+    ss_pool q;
+    ss_call copy = *c;
+    return of(&copy, &q) ? 0 : (double)c->out[0].count * (double)ss_pool_count(q.k);
+}
+
 const ss_op SS_OP(max_pool2d) = {
     .name = "max_pool2d",
     .sig = "x: float, kernel: int2, stride?: int2, pad: int2 = 0",
@@ -79,6 +86,7 @@ const ss_op SS_OP(max_pool2d) = {
     .infer = infer,
     .cpu = cpu,
     .grad = grad,
+    .flops = flops,
     .saves = SS_SAVE_OUT(1),
     .nout = 2,
     .hidden = 1,

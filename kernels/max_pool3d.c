@@ -71,6 +71,13 @@ static void grad(ss_grad *g)
                (ss_attr[]){size, g->attr[0], g->attr[1], g->attr[2]}));
 }
 
+static double flops(const ss_call *c)
+{
+    ss_pool q;
+    ss_call copy = *c;
+    return of(&copy, &q) ? 0 : (double)c->out[0].count * (double)ss_pool_count(q.k);
+}
+
 const ss_op SS_OP(max_pool3d) = {
     .name = "max_pool3d",
     .sig = "x: float, kernel: int3, stride?: int3, pad: int3 = 0",
@@ -79,6 +86,7 @@ const ss_op SS_OP(max_pool3d) = {
     .infer = infer,
     .cpu = cpu,
     .grad = grad,
+    .flops = flops,
     .saves = SS_SAVE_OUT(1),
     .nout = 2,
     .hidden = 1,
