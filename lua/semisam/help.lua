@@ -117,6 +117,7 @@ A trailing ; keeps a result from being printed; _ is the last one. Tab completes
 what is running, Ctrl-D leaves.]]
 
 local function lookup(name)
+  if not name:find("[%w_]") then return nil end
   local value
   for _, start in ipairs { ss, _G } do
     value = start

@@ -79,6 +79,23 @@ t.test("a module that does not compile says so", function()
   run.refuses(t, { run.write(dir .. "/b.lua", "require 'compiled'") }, 1, "attempt to load a binary chunk")
 end)
 
+t.test("modules are searched beside the script, above it, in SEMISAM_PATH, in this order", function()
+  local dir = t.tmpdir()
+  os.execute(("mkdir -p '%s/top/sub' '%s/path1' '%s/path2/pkg'"):format(dir, dir, dir))
+  local script = run.write(dir .. "/top/sub/s.lua", 
+    "print((require 'here'), (require 'above'), (require 'pkg'))")
+  run.write(dir .. "/top/sub/here.lua", "return 'sub'")
+  run.write(dir .. "/top/here.lua", "return 'top'")
+  run.write(dir .. "/top/above.lua", "return 'top'")
+  run.write(dir .. "/path1/above.lua", "return 'path1'")
+  run.write(dir .. "/path2/pkg/init.lua", "return 'path2'")
+  local r = run.shell(("SEMISAM_PATH='%s/path1:%s/path2' \"$S\" '%s'"):format(dir, dir, script))
+  t.eq({ r.status, r.out, r.err }, { 0, "sub\ttop\tpath2\n", "" })
+  r = run.semisam { script }
+  t.eq(r.status, 1)
+  t.match(r.err, "module 'pkg' not found")
+end)
+
 t.test("-e, --trace", function()
   t.eq(run.semisam { "-e", "print(1 + 1)" }.out, "2\n")
   run.refuses(t, { "-e", "print(" }, 2, "command line")
