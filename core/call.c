@@ -72,6 +72,15 @@ static void *pack(ss_env *env, const ss_view *of, uint64_t key, size_t bytes, bo
     return p->data;
 }
 
+/* While planning: computing devices have nothing to fill a buffer with yet, so none is made; a
+ * device that only counts bytes counts it. */
+static void *pack_planned(ss_env *env, const ss_view *of, uint64_t key, size_t bytes, bool *fresh)
+{
+    frame *f = env->owner;
+    *fresh = false;
+    return f->dev->computes ? NULL : pack(env, of, key, bytes, fresh);
+}
+
 /* ---- inputs --------------------------------------------------------------------------- */
 
 static bool class_fits(ss_class cls, ss_dtype t)
@@ -212,7 +221,9 @@ static ss_status execute(frame *f)
     const ss_op *op = f->info->op;
     if (op->flags & SS_OP_VIEW) return SS_OK;
     ss_status s = SS_OK;
+    f->env.pack = pack_planned;
     if (op->plan && (s = op->plan(c))) return fail(f, s);
+    f->env.pack = pack;
     void *scratch = NULL;
     if (c->scratch_bytes && (s = ss__alloc(f->dev, c->scratch_bytes, &scratch))) return s;
     c->scratch = scratch;

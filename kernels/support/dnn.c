@@ -177,9 +177,26 @@ static bool can_pack(const ss_call *c, const ss_dnn *p, const ss_view *w)
     return w && w->constant && c->env && c->env->pack && !s->output && (s->convert || s->reorder);
 }
 
+static size_t pack_bytes(const ss_dnn *p)
+{
+    const ss_dnn_mem *s = &p->slot[SS_DNN_W];
+    return s->reorder ? dnnl_memory_desc_get_size(&s->prim) : s->count * 4;
+}
+
+/* The engine's buffer for the weight as the primitive wants it; NULL if it has none. */
+static void *pack_buffer(const ss_call *c, const ss_dnn *p, const ss_view *w, bool *fresh)
+{
+    const ss_dnn_mem *s = &p->slot[SS_DNN_W];
+    return c->env->pack(c->env, w, hash_of(&s->prim, sizeof s->prim), pack_bytes(p), fresh);
+}
+
+/* Called while planning: a device that only counts bytes gets to know of the packed weight here. */
 size_t ss_dnn_scratch(const ss_call *c, const ss_dnn *p, const ss_view *w)
 {
-    return can_pack(c, p, w) ? p->scratch_packed : p->scratch_all;
+    bool fresh;
+    if (!can_pack(c, p, w)) return p->scratch_all;
+    pack_buffer(c, p, w, &fresh);
+    return p->scratch_packed;
 }
 
 const char *ss_dnn_impl(const ss_dnn *p)
@@ -250,16 +267,14 @@ static dnnl_status_t bring(run *r, int i, void *data, void *tmp, void *to, void 
 static dnnl_status_t packed_weight(ss_call *c, run *r, const ss_view *w, void **ready, void **own)
 {
     ss_dnn_mem *s = &r->p->slot[SS_DNN_W];
-    const size_t bytes = s->reorder ? dnnl_memory_desc_get_size(&s->prim) : s->count * 4;
-    const uint64_t key = hash_of(&s->prim, sizeof s->prim);
     void *tmp = NULL, *buf;
     bool fresh = true;
     if (s->convert && s->reorder && !(tmp = aligned_alloc(SS_DNN_ALIGN, ss_dnn_pad(s->count * 4))))
         return dnnl_out_of_memory;
-    buf = c->env->pack(c->env, w, key, bytes, &fresh);
+    buf = pack_buffer(c, r->p, w, &fresh);
     if (!buf) {
         fresh = true;
-        *own = buf = aligned_alloc(SS_DNN_ALIGN, ss_dnn_pad(bytes));
+        *own = buf = aligned_alloc(SS_DNN_ALIGN, ss_dnn_pad(pack_bytes(r->p)));
     }
     dnnl_status_t st = buf ? dnnl_success : dnnl_out_of_memory;
     if (!st && fresh) st = bring(r, SS_DNN_W, w->data, tmp, buf, ready);
