@@ -160,6 +160,7 @@ function Module:to(where)
     local old = rawget(owner, entry.name)
     local new = old:detach():to(where)
     if old.requires_grad then new:requires_grad_(true) end
+    if entry.frozen then new:freeze_() end
     replace(owner, entry, new)
   end, "")
   return self
