@@ -106,6 +106,17 @@ t.test("roles: logits at the resolution of the input", function()
   end
 end)
 
+t.test("roles: on meta, shapes alone", function()
+  for _, net in ipairs(generalists()) do
+    net:to "meta"
+    local x = ss.zeros({ 1, 16, 16, 16, 1 }, { device = "meta" })
+    local code = net:encode(net:prepare(x))
+    local y = net:decode(code, { points = { { 3, 4, 5 } }, labels = { 1 } })
+    t.eq({ y.device, y.shape }, { "meta", { 1, 16, 16, 16, 1 } })
+    t.eq(net:decode(code, { mask = y }).shape, { 1, 16, 16, 16, 1 })
+  end
+end)
+
 t.test("roles: a batch is its volumes", function()
   for _, net in ipairs(generalists()) do
     ss.no_grad(function()

@@ -21,7 +21,7 @@ M.norms = {
   minmax = function(x)
     local low, high = over_space(x, "min"), over_space(x, "max")
     local span = high - low
-    return (x - low) / ss.where(span:gt(0), span, ss.ones(span.shape))
+    return (x - low) / ss.where(span:gt(0), span, 1)
   end,
   ---Mean 0 and population standard deviation 1 over all voxels (nnU-Net).
   zscore = function(x)
@@ -37,7 +37,7 @@ M.norms = {
     local mean = over_space(x * on, "sum") / n:maximum(1)
     local centred = (x - mean) * on
     local var = over_space(centred * centred, "sum") / (n - 1):maximum(1)
-    local std = ss.where(var:gt(0), var:sqrt(), ss.ones(var.shape))
+    local std = ss.where(var:gt(0), var:sqrt(), 1)
     return (x - mean) / std
   end,
 }

@@ -26,24 +26,26 @@ local PromptUNet = nn.module {
 function PromptUNet:prepare(x) return require("semisam.models.prep").prepare(self.prep, x) end
 
 -- exp(-(i - at)^2 / 2 sigma^2) for i = 0..n-1, shaped to lie along axis `axis` of a volume.
-local function bump(at, n, axis, sigma)
+local function bump(at, n, axis, sigma, device)
   local shape = { 1, 1, 1, 1, 1 }
   shape[axis] = n
-  local i = ss.arange(n):to("f32") - at
+  local i = ss.arange(n, { device = device }) - at
   return (i * i * (-0.5 / (sigma * sigma))):exp():reshape(shape)
 end
 
 ---Sum of signed Gaussians at the points, clamped to [-1, 1].
 ---@param one { points: number[][]?, labels: number[]? }
 ---@param size integer[] { d, h, w }
+---@param device string?
 ---@return tensor [1, d, h, w, 1]
-function PromptUNet:heat_map(one, size)
-  local map = ss.zeros { 1, size[1], size[2], size[3], 1 }
+function PromptUNet:heat_map(one, size, device)
+  local map = ss.zeros({ 1, size[1], size[2], size[3], 1 }, { device = device })
   local sigma = self.config.point_sigma
   for k, p in ipairs(one.points or {}) do
     local sign = one.labels[k] == 1 and 1 or -1
-    local line = bump(p[1], size[1], 2, sigma) * sign
-    map = map + line * bump(p[2], size[2], 3, sigma) * bump(p[3], size[3], 4, sigma)
+    local line = bump(p[1], size[1], 2, sigma, device) * sign
+    local plane = bump(p[2], size[2], 3, sigma, device) * bump(p[3], size[3], 4, sigma, device)
+    map = map + line * plane
   end
   return map:clamp(-1, 1)
 end
@@ -64,9 +66,9 @@ function PromptUNet:decode(code, prompts)
     local n, size = x:size(1), { x:size(2), x:size(3), x:size(4) }
     local heat, mask = {}, {}
     for i, one in ipairs(role.each(prompts, n)) do
-      heat[i] = self:heat_map(one, size)
+      heat[i] = self:heat_map(one, size, x.device)
       mask[i] = one.mask and role.mask_on(one.mask, size):sigmoid() * 2 - 1
-        or ss.zeros { 1, size[1], size[2], size[3], 1 }
+        or ss.zeros({ 1, size[1], size[2], size[3], 1 }, { device = x.device })
     end
     return self.net(ss.cat(x, nn.cat(heat, 1), nn.cat(mask, 1), { dim = 5 }))
   end)

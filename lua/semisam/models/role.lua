@@ -84,7 +84,10 @@ end
 ---Prompts of one volume as batch-one tensors.
 ---@param list number[]
 ---@param shape integer[]
+---@param device string
 ---@return tensor
-function M.tensor(list, shape) return ss.tensor(list):reshape(shape) end
+function M.tensor(list, shape, device)
+  return ss.tensor(list, { device = device }):reshape(shape)
+end
 
 return M

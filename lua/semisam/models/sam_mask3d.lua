@@ -34,7 +34,7 @@ local MaskDecoder3d = nn.module {
     local grid = { dense:size(2), dense:size(3), dense:size(4) }
     local cells = grid[1] * grid[2] * grid[3]
     local own = ss.cat(self.iou_token.weight, self.mask_tokens.weight, { dim = 1 })
-    local tokens = own:reshape { 1, 1 + self.masks, c } + ss.zeros { p, 1, 1 }
+    local tokens = own:reshape { 1, 1 + self.masks, c }:expand { p, 1 + self.masks, c }
     if sparse then tokens = ss.cat(tokens, sparse, { dim = 2 }) end
     local q, k = self.transformer(tokens, (embedding + dense):reshape { p, cells, c },
       dense_pe:reshape { 1, cells, c })

@@ -126,7 +126,7 @@ function SamMed3d:decode_low(code, points, labels, mask)
 end
 
 -- Clicks (z, y, x) of the given volume as [1, k, 3] clicks (x, y, z) of the cube.
-local function clicks(one, size, s)
+local function clicks(one, size, s, device)
   local list = {}
   for _, p in ipairs(one.points) do
     for axis = 3, 1, -1 do
@@ -134,18 +134,19 @@ local function clicks(one, size, s)
       list[#list + 1] = scale == 1 and p[axis] or (p[axis] + 0.5) * scale - 0.5
     end
   end
-  return role.tensor(list, { 1, #one.points, 3 }), role.tensor(one.labels, { 1, #one.labels })
+  return role.tensor(list, { 1, #one.points, 3 }, device),
+    role.tensor(one.labels, { 1, #one.labels }, device)
 end
 
 -- The answer for volume i of the code.
 local function answer(self, code, i, one)
   local s, low = self.config.img_size, 4 * (self.config.img_size // self.config.patch_size)
   local points, labels, mask
-  if one.points then points, labels = clicks(one, code.size, s) end
+  if one.points then points, labels = clicks(one, code.size, s, code.pe.device) end
   if one.mask then
     mask = turn(role.mask_on(one.mask, { low, low, low }))
   elseif self.config.first_mask == "zeros" then
-    mask = ss.zeros { 1, low, low, low, 1 }
+    mask = ss.zeros({ 1, low, low, low, 1 }, { device = code.pe.device })
   end
   local view = { embedding = code.embedding:slice(1, i, i), pe = code.pe }
   local logits = self:decode_low(view, points, labels, mask)

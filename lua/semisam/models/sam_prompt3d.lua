@@ -41,10 +41,10 @@ local PromptEncoder3d = nn.module {
 }
 
 -- (i + 0.5) / divisor for i = 0..n-1, shaped to lie along one axis of the grid.
-local function centres(n, divisor, axis)
+local function centres(n, divisor, axis, device)
   local shape = { 1, 1, 1, 1 }
   shape[axis] = n
-  return ((ss.arange(n):to("f32") + 0.5) / divisor):reshape(shape)
+  return ((ss.arange(n, { device = device }) + 0.5) / divisor):reshape(shape)
 end
 
 ---The encoding of every grid cell, [1, g0, g1, g2, channels].
@@ -52,9 +52,10 @@ end
 function PromptEncoder3d:dense_pe()
   return ss.scoped(function()
     local g0, g1, g2 = table.unpack(self.grid)
-    local full = ss.zeros { g0, g1, g2, 1 }
-    local p = ss.cat(full + centres(g1, g0, 2), full + centres(g0, g1, 1),
-      full + centres(g2, g2, 3), { dim = 4 })
+    local device = self.no_mask_embed.weight.device
+    local full = { g0, g1, g2, 1 }
+    local p = ss.cat(centres(g1, g0, 2, device):expand(full),
+      centres(g0, g1, 1, device):expand(full), centres(g2, g2, 3, device):expand(full), { dim = 4 })
     return self.pe_layer(p:reshape { g0 * g1 * g2, 3 }):reshape { 1, g0, g1, g2, self.channels }
   end)
 end
@@ -68,10 +69,10 @@ local function where_label(labels, value) return labels:eq(value):to("f32") end
 ---@return tensor [p, k + 1, channels]
 function PromptEncoder3d:sparse(points, labels)
   return ss.scoped(function()
-    local p, k = points:size(1), points:size(2)
-    local size = ss.tensor { self.image_size }:reshape { 1, 1, 3 }
-    local place = ss.cat((points:to("f32") + 0.5) / size, ss.zeros { p, 1, 3 }, { dim = 2 })
-    local kind = ss.cat(labels:to("f32"), ss.full({ p, 1 }, -1), { dim = 2 })
+    local p, k, on = points:size(1), points:size(2), { device = points.device }
+    local size = ss.tensor(self.image_size, on):reshape { 1, 1, 3 }
+    local place = ss.cat((points:to("f32") + 0.5) / size, ss.zeros({ p, 1, 3 }, on), { dim = 2 })
+    local kind = ss.cat(labels:to("f32"), ss.full({ p, 1 }, -1, on), { dim = 2 })
       :reshape { p, k + 1, 1 }
     local tokens = self.pe_layer(place:reshape { p * (k + 1), 3 })
       :reshape { p, k + 1, self.channels }
@@ -92,7 +93,7 @@ function PromptEncoder3d:dense(mask, p)
   local g = self.grid
   return ss.scoped(function()
     local one = self.no_mask_embed.weight:reshape { 1, 1, 1, 1, self.channels }
-    return ss.zeros { p, g[1], g[2], g[3], self.channels } + one
+    return one:expand { p, g[1], g[2], g[3], self.channels }
   end)
 end
 
