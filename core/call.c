@@ -226,7 +226,8 @@ static ss_status execute(frame *f)
     f->env.pack = pack;
     void *scratch = NULL;
     if (c->scratch_bytes && (s = ss__alloc(f->dev, c->scratch_bytes, &scratch))) return s;
-    c->scratch = scratch;
+    static char nothing[SS_ALIGN]; /* memset and memcpy want a pointer even for 0 bytes */
+    c->scratch = scratch ? scratch : nothing;
     if (op->flops) f->ctx->flops += op->flops(c);
     if (f->dev->computes) s = op->cpu(c);
     ss__free(f->dev, scratch, c->scratch_bytes);

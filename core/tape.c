@@ -259,7 +259,7 @@ static bool grad_call(ss_grad *g, const char *op, int nin, ss_tensor *const *in,
     int nout = info->inplace ? 0 : info->nout + info->op->hidden;
     ss_tensor *out[SS_MAX_OUT] = {0};
     g->status = ss_run(e->ctx, info, nin, in, nattr, attr, NULL, nout, out);
-    for (int k = 0; k < SS_MAX_OUT; k++) {
+    for (int k = 0; k < nout; k++) { /* the caller has room for the op's outputs, no more */
         outs[k] = out[k];
         if (!out[k]) continue;
         if (e->ntemp == MAX_TEMP) {

@@ -155,7 +155,8 @@ static inline ss_attr ss_ints(int n, const int64_t *v)
 }
 
 /* ss_g() — run an op during backward; returns its first output, NULL after any failure (so calls
- * can be chained unchecked). ss_gn() gives all outputs. */
+ * can be chained unchecked). ss_gn() gives all outputs, hidden ones too: `outs` has room for them.
+ */
 static inline bool ss_gn(ss_grad *g, const char *op, int nin, ss_tensor *const *in, int nattr,
                          const ss_attr *attr, ss_tensor **outs)
 {
