@@ -81,6 +81,15 @@ t.test("wrong inputs are named", function()
   t.raises(function() models.new({ "unet3d" })(volume(1, 10, 16)) end, "multiples of 8")
 end)
 
+t.test("impossible settings are named", function()
+  t.raises(function() make(STUDENT, { embed_dim = 15 }) end, "width 15 is not a multiple of 2")
+  t.raises(function() make(STUDENT, { patch_size = 5 }) end, "32 is not a multiple of patch_size 5")
+  t.raises(function() make(STUDENT, { image_size = 33, patch_size = 3 }) end, "2, 4, 8 or 16, got 3")
+  t.raises(function() make(GENERALIST, { img_size = 15 }) end, "15 is not a multiple of")
+  t.raises(function() make(GENERALIST, { prompt_embed_dim = 32 }) end, "32 is not a multiple of 3")
+  t.raises(function() make(STUDENT, { depth = "2" }) end, '"depth" must be a number, got 2')
+end)
+
 local function generalists()
   return { make(GENERALIST), make { "prompt_unet", base = 4, levels = 2 } }
 end

@@ -79,6 +79,14 @@ local SamMed3d = nn.module {
     local c = nn.options("sam_med3d", opts, DEFAULTS)
     self.config, self.prep = c, { norm = "zscore_positive", spacing = c.spacing }
     local grid, s = c.img_size // c.patch_size, c.img_size
+    if s % c.patch_size ~= 0 then
+      error(("sam_med3d: img_size %d is not a multiple of patch_size %d"):format(s,
+        c.patch_size), 4)
+    end
+    sam_vit.check_heads("sam_med3d", c.embed_dim, c.num_heads)
+    sam_vit.check_heads("sam_med3d: prompts", c.prompt_embed_dim // c.attention_downsample_rate,
+      c.decoder_num_heads)
+    sam_vit.check_heads("sam_med3d: prompt encoding, sin cos sin", c.prompt_embed_dim, 3)
     self.image_encoder = ImageEncoder3d(c)
     self.prompt_encoder = PromptEncoder(c.prompt_embed_dim, { grid, grid, grid }, { s, s, s },
       c.mask_in_chans)

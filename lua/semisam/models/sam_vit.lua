@@ -77,6 +77,16 @@ function M.blocks(c, grid, make)
   return nn.list(blocks)
 end
 
+---Refuse widths that heads cannot share.
+---@param who string
+---@param channels integer
+---@param heads integer
+function M.check_heads(who, channels, heads)
+  if heads < 1 or channels % heads ~= 0 then
+    error(("%s: width %d is not a multiple of %d heads"):format(who, channels, heads), 5)
+  end
+end
+
 ---Options: image_size, patch_size, embed_dim, depth, num_heads, window_size, global_attn_indexes
 ---(0-based), out_channels. forward: [n, s, s, in_channels] -> [n, s/patch, s/patch, out_channels].
 M.encoder = nn.module {
@@ -88,6 +98,7 @@ M.encoder = nn.module {
       error(("sam_vit: image_size %d is not a multiple of patch_size %d"):format(c.image_size,
         c.patch_size), 3)
     end
+    M.check_heads("sam_vit", c.embed_dim, c.num_heads)
     self:parameter("pos_embed", ss.zeros { 1, self.grid, self.grid, c.embed_dim })
     self.patch_embed = M.patch_embed(nn.conv2d(c.in_channels, c.embed_dim, c.patch_size,
       { stride = c.patch_size }))

@@ -1,4 +1,5 @@
--- nn/options.lua — trailing option tables: defaults filled in, misspelt names refused.
+-- nn/options.lua — trailing option tables: defaults filled in, misspelt names and values of another
+-- type than the default refused (a default of false takes anything).
 local M = {}
 
 ---The options given, completed by the defaults.
@@ -17,6 +18,10 @@ function M.check(who, opts, defaults, level)
       table.sort(known)
       error(("%s: unknown option %q, expected one of %s"):format(who, tostring(key),
         table.concat(known, ", ")), level or 4)
+    end
+    if defaults[key] ~= false and type(value) ~= type(defaults[key]) then
+      error(("%s: option %q must be a %s, got %s"):format(who, tostring(key), type(defaults[key]),
+        tostring(value)), level or 4)
     end
     full[key] = value
   end
