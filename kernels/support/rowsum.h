@@ -23,6 +23,7 @@ static inline void ss_rowsum(const void *m, ss_dtype t, int64_t rows, int64_t co
     const int64_t step = ss_rowsum_rows(rows, cols), parts = ss_ceil_div(rows, step);
     const size_t size = ss_dtype_bytes(t);
     float *partial = scratch;
+    if (cols == 0) return;
     SS_PARALLEL_FOR (p, parts, step * cols) {
         float *sum = partial + p * 2 * cols, *row = sum + cols;
         memset(sum, 0, (size_t)cols * sizeof *sum);

@@ -82,7 +82,7 @@ end)
 t.test("modules are searched beside the script, above it, in SEMISAM_PATH, in this order", function()
   local dir = t.tmpdir()
   os.execute(("mkdir -p '%s/top/sub' '%s/path1' '%s/path2/pkg'"):format(dir, dir, dir))
-  local script = run.write(dir .. "/top/sub/s.lua", 
+  local script = run.write(dir .. "/top/sub/s.lua",
     "print((require 'here'), (require 'above'), (require 'pkg'))")
   run.write(dir .. "/top/sub/here.lua", "return 'sub'")
   run.write(dir .. "/top/here.lua", "return 'top'")

@@ -67,7 +67,7 @@ for _, file in ipairs(assert(system.list(paths.root .. "/lua/semisam/commands"))
       ways = ways + 1
       run.refuses(t, with({ name }, table.unpack(args)), status, pattern, { limit = 20 })
     end
-    t.match(c.summary, "^%l.*[^.]$", "summary")
+    t.match(c.summary, "^%S.*[^.]$", "summary")
     refused(2, name .. ": unknown option 'zzz_zzz'", with(required(c, dir), "zzz_zzz=1"))
     refused(2, name .. ": unknown option '%-zzz%-zzz'", with(required(c, dir), "-zzz-zzz"))
     refused(2, name .. ": unknown option 'zzz_zzz'", with(required(c, dir), "--zzz-zzz", "1"))
