@@ -6,10 +6,15 @@
 static ss_status infer(ss_call *c)
 {
     const ss_view *dy = &c->in[0];
+    const ss_attr *size = &c->attr[SS_RESIZE_SIZE];
     int64_t shape[SS_MAX_DIM];
+    if ((dy->ndim != 4 && dy->ndim != 5) || size->n != dy->ndim - 2)
+        return ss_fail(c, SS_E_SHAPE,
+                       "dy must be [n, h, w, c] or [n, d, h, w, c] and size its "
+                       "grid, got %d axes and %d sizes",
+                       dy->ndim, size->n);
     memcpy(shape, dy->shape, sizeof shape);
-    for (int i = 0; i < c->attr[SS_RESIZE_SIZE].n && i < dy->ndim - 2; i++)
-        shape[i + 1] = c->attr[SS_RESIZE_SIZE].v[i];
+    for (int i = 0; i < size->n; i++) shape[i + 1] = size->v[i];
     return ss_out(c, 0, dy->dtype, dy->ndim, shape);
 }
 
