@@ -1,3 +1,4 @@
+local ss = require "semisam"
 local ref = require "tests.lib.ref"
 
 local function erf(x) -- series and continued fraction, to double precision
@@ -48,6 +49,26 @@ return {
     { x = "f32[3,0]", weight = "f32[4,0]", bias = "f32[4]" },
   },
   tol = 2e-6,
+  more = {
+    function() -- the packed copy of a frozen weight follows the weight
+      local x, w = ss.ones { 300, 8 }, ss.ones({ 4, 8 }):freeze_()
+      assert(x:linear(w):flat()[1200] == 8 and x:linear(w):flat()[1] == 8)
+      w:fill_(2)
+      assert(x:linear(w):flat()[1200] == 16)
+      assert(x:to("bf16"):linear(w):flat()[7] == 16 and x:to("f16"):linear(w):flat()[7] == 16)
+    end,
+    function() -- and counts on the meta device as it does on the processor
+      local used = {}
+      for i, device in ipairs { "cpu", "meta" } do
+        local before = ss.memory(device).used
+        local w = ss.zeros({ 96, 64 }, { device = device }):freeze_()
+        local y = ss.zeros({ 300, 64 }, { device = device }):linear(w)
+        used[i] = ss.memory(device).used - before
+        y:release()
+      end
+      assert(used[1] == used[2], ("cpu %d, meta %d"):format(used[1], used[2]))
+    end,
+  },
   errors = {
     { { x = "f32[3,5]", weight = "f32[4,6]" }, "f32%[3,5%].*f32%[4,6%]" },
     { { x = "f32[3,5]", weight = "f32[4,5]", bias = "f32[5]" }, "bias of 4 values" },
