@@ -70,6 +70,11 @@ void ss_ctx_cancel(ss_ctx *ctx, int on)
     ctx->cancel = on;
 }
 
+bool ss_ctx_cancelled(const ss_ctx *ctx)
+{
+    return ctx->cancel != 0;
+}
+
 void ss_ctx_on_pressure(ss_ctx *ctx, ss_pressure_fn fn, void *ud)
 {
     ctx->pressure = fn;

@@ -31,6 +31,7 @@ __attribute__((format(printf, 3, 4))) ss_status ss_ctx_fail(ss_ctx *ctx, ss_stat
 /* ss_ctx_cancel() — makes the running and every later operation return E_CANCEL until it is set
  * back to 0. Safe in signal handlers and from other threads. */
 void ss_ctx_cancel(ss_ctx *ctx, int on);
+bool ss_ctx_cancelled(const ss_ctx *ctx);
 
 /* ss_ctx_on_pressure() — `fn` is called, never inside a kernel, when an allocation would pass the
  * device's budget or has failed. It should drop what it can; the allocation is tried once more. */

@@ -1,5 +1,6 @@
 /* bind.c — one function binds every registered operation: the descriptor is its upvalue. */
 #include "op.h"
+#include "program.h"
 #include "ssl.h"
 #include <string.h>
 
@@ -35,6 +36,7 @@ static int64_t whole(lua_State *L, const args *a, const ss_param *p, int i)
 static int64_t read_dim(lua_State *L, const args *a, const ss_param *p, int i)
 {
     int64_t user = whole(L, a, p, i), d;
+    if (a->ndim < 0) return user; /* the rank is not known yet */
     if (!ss_attr_dim(user, a->ndim, &d))
         ssL_fail(L, "%s: '%s' = %I is not an axis of a tensor with %d axes", a->op->name, p->name,
                  (LUAI_UACINT)user, a->ndim);
@@ -270,6 +272,24 @@ static void read_args(lua_State *L, args *a, int top)
                      "%s: argument '%s' is missing or its default does not fit a tensor with %d "
                      "axes (%s)",
                      op->name, p->name, a->ndim, op->sig);
+    }
+}
+
+void ssL_readattrs(lua_State *L, const ss_opinfo *op, int i, ss_attr *attr)
+{
+    args a = {.op = op, .ndim = -1};
+    for (int k = 0; k < op->nattr; k++) attr[k] = (ss_attr){.n = SS_ATTR_ABSENT};
+    if (lua_isnoneornil(L, i)) return;
+    if (lua_type(L, i) != LUA_TTABLE)
+        ssL_fail(L, "%s: options: expected a table, got %s", op->name, luaL_typename(L, i));
+    i = lua_absindex(L, i);
+    for (lua_pushnil(L); lua_next(L, i); lua_pop(L, 1)) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+        int k = op->ntensor;
+        while (k < op->ntensor + op->nattr && strcmp(key, op->param[k].name)) k++;
+        if (k == op->ntensor + op->nattr)
+            ssL_fail(L, "%s: unknown option '%s' (%s)", op->name, key, op->sig);
+        read_attr(L, &a, &op->param[k], -1, &attr[k - op->ntensor]);
     }
 }
 

@@ -8,4 +8,5 @@
 
 ss_cache *ssL_checkcache(lua_State *L, int i); /* raises on a closed one [-0, +0, m] */
 void ssL_open_cache(lua_State *L);
+void ssL_open_loader(lua_State *L);
 #endif

@@ -69,6 +69,10 @@ ss_tensor *ssL_pushscalar(lua_State *L, int i, bool real, const char *device);
 /* ssL_pushelement() — element i of packed values of type t. [-0, +1, -] */
 void ssL_pushelement(lua_State *L, const void *p, ss_dtype t, int64_t i);
 
+/* ssL_readattrs() — attributes of `op` from the table of options at i as the user gave them: dims
+ * unresolved, absent ones marked SS_ATTR_ABSENT (program.h). [-0, +0, m] */
+void ssL_readattrs(lua_State *L, const ss_opinfo *op, int i, struct ss_attr *attr);
+
 void ssL_scope_unlink(ssL_box *b);
 
 /* Each adds its functions to the module table on top of the stack. [-0, +0, m] */
