@@ -3,11 +3,12 @@
 --
 --   semisam recipes/pretrain_generalist.lua out=generalist.safetensors
 local aug = require "semisam.data.augment"
+local open = require("semisam.config").open -- takes any keys
 
 return {
   name = "pretrain_generalist", seed = 0, out = "generalist.safetensors",
-  net = { "prompt_unet", base = 8 },
-  phantoms = {
+  net = open { "prompt_unet", base = 8 },
+  phantoms = open {
     cases = 400, size = { 32, 32, 32 }, family = "any", polarity = "mixed", tilt = { -180, 180 },
     fraction = { 0.01, 0.1 }, distractor = { 0.01, 0.06 },
   },

@@ -6,6 +6,7 @@
 --   semisam recipes/semi_sam_plus.lua data=DIR data.n_labelled=3
 local ss = require "semisam"
 local aug = require "semisam.data.augment"
+local open = ss.config.open -- takes any keys
 
 return {
   name = "semi_sam_plus", seed = 0, out = "", resume = "", quiet = false,
@@ -14,16 +15,16 @@ return {
     phantoms = {
       train = 42, labelled = 2, val = 20, test = 24, size = { 32, 32, 32 }, seed = 1,
       family = "target",
-      settings = ss.config.open {}, -- of ss.phantom
+      settings = open {}, -- of ss.phantom
     },
     split = "", fold = 0, pick = "seed", seed = 0, -- who has which role
     n_labelled = false, n_unlabelled = false, n_val = false, n_test = false, -- false: all
-    normalise = "minmax", spacing = "keep", true_spacing = false, size = ss.config.open {},
-    patch = ss.config.open {}, classes = 1, label_channel = 1, workers = 1, cache = "",
+    normalise = "minmax", spacing = "keep", true_spacing = false, size = open {},
+    patch = open {}, classes = 1, label_channel = 1, workers = 1, cache = "",
   },
   batch = { labelled = 2, unlabelled = 2, accumulate = 1 },
   iters_per_epoch = 10, -- 0: as many as the labelled cases fill
-  student = { "unet3d", base = 8 },
+  student = open { "unet3d", base = 8 }, -- a network of semisam.models and its options
   generalists = { { "prompt_unet", base = 8, weights = "" } },
   pretrain = "pretrain_generalist", -- recipe that makes weights where there are none
   weak = { aug.flip { axes = { "d", "w" } }, aug.turn {} },
@@ -31,7 +32,7 @@ return {
     aug.contrast {}, aug.noise {}, aug.speckle {}, aug.blur {}, aug.tgc {}, aug.shadow {},
     aug.cutout {},
   },
-  optim = { "adamw", weight_decay = 1e-4 },
+  optim = open { "adamw", weight_decay = 1e-4 },
   ema = { alpha = 0.99, warm = true },
   phases = {
     warmup = { epochs = 10, lr = 2e-3 },
@@ -44,7 +45,7 @@ return {
   pseudo = {
     n = 2, u_th = 0.05, queue = { "mask", "points" }, points = 1, negatives = 0, vote = "soft",
     geometry = { aug.flip { axes = { "d", "w" } }, aug.turn {} },
-    photometric = ss.config.open {},
+    photometric = open {},
     identity_first = true, coarse_from = "student", mask_logit = 4, refresh = 0, jitter = false,
   },
   every = { validate = 5, checkpoint = 100 }, -- epochs, steps

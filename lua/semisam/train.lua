@@ -29,8 +29,8 @@ local TRUST_WINDOW = 50 -- volumes over which rule R4 averages
 local function fresh_numbers(cfg)
   local u_th = cfg.pseudo.u_th
   return {
-    step = 0, phase = 1, phase_start = 0, semi_steps = 0, best_dice = -1, best_step = 0, stale = 0,
-    u_th = type(u_th) == "number" and u_th or 0, trust = {},
+    step = 0, phase = 1, phase_start = 0, semi_steps = 0, best_dice = -1.0, best_step = 0,
+    stale = 0, u_th = type(u_th) == "number" and u_th + 0.0 or 0.0, trust = {},
   }
 end
 

@@ -125,6 +125,11 @@ function state.load(run, path)
   end
   restore_kept(run, all, numbers.kept)
   run.numbers = numbers.run
+  -- JSON does not tell 1.0 from 1; a resumed run should write the bytes of the uninterrupted one
+  for i, c in ipairs(run.numbers.trust) do run.numbers.trust[i] = c + 0.0 end
+  for _, name in ipairs { "best_dice", "last_dice", "u_th" } do
+    if run.numbers[name] then run.numbers[name] = run.numbers[name] + 0.0 end
+  end
 end
 
 return state
