@@ -8,18 +8,18 @@
 #define SEMISAM_SAFETENSORS_H
 #include "error.h"
 
-/* Element types of the format, some without a counterpart among ss_dtype. */
+/* Element types of the format, some without a counterpart among ss_dtype. X(name, bytes) */
+/* clang-format off */
 #define SS_ST_TYPE_MAP(X)                                                                          \
-    X(F64, 8)                                                                                      \
-    X(F32, 4)                                                                                      \
-    X(F16, 2) X(BF16, 2) X(I64, 8) X(I32, 4) X(I16, 2) X(I8, 1) X(U64, 8) X(U32, 4) X(U16, 2)      \
-        X(U8, 1) X(BOOL, 1)
+    X(F64, 8) X(F32, 4) X(F16, 2) X(BF16, 2) X(I64, 8) X(I32, 4) X(I16, 2) X(I8, 1) X(U64, 8)      \
+    X(U32, 4) X(U16, 2) X(U8, 1) X(BOOL, 1)
 typedef enum {
 #define X(name, bytes) SS_ST_##name,
     SS_ST_TYPE_MAP(X)
 #undef X
-        SS_ST_TYPES
+    SS_ST_TYPES
 } ss_st_type;
+/* clang-format on */
 
 const char *ss_st_type_name(ss_st_type t);
 

@@ -39,7 +39,8 @@ end)
 
 t.test("bad text ends in a sentence with its place", function()
   t.raises(function() json.decode '{"a": 1,\n "b": }' end, "line 2, column")
-  for _, s in ipairs { "", "{", "[1,]", "{1:2}", "nul", '"\\x"', "[1] 2", ("["):rep(200) .. ("]"):rep(200) } do
+  local deep = ("["):rep(200) .. ("]"):rep(200)
+  for _, s in ipairs { "", "{", "[1,]", "{1:2}", "nul", '"\\x"', "[1] 2", deep } do
     t.raises(function() json.decode(s) end, "json.decode")
   end
   t.raises(function() json.decode '{"a": 1, "a": 2}' end, '"a" appears twice')

@@ -68,7 +68,7 @@ t.test("SIGTERM saves and stops; the same words with resume go on", function()
   local dir = t.tmpdir()
   t.eq(launch(tiny.words(dir, "whole", LONGER)), 0)
   local words = tiny.words(dir, "stopped", LONGER)
-  local status, tries = nil, 0
+  local tries, status = 0
   repeat -- wait for the first step, then ask it to stop
     tries = tries + 1
     ss.fs.remove(dir .. "/stopped", { tree = true })

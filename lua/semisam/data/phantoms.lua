@@ -9,7 +9,7 @@ local phantom_set = require "semisam.phantom_set"
 local phantoms = {}
 
 --- Path of the set with these settings; made now if it does not exist.
----@param opts table train, labelled, val, test (how many), size, seed, family, settings of ss.phantom
+---@param opts table train, labelled, val, test, size, seed, family, ss.phantom's settings
 ---@param root string cache folder
 function phantoms.folder(opts, root)
   local named = {}

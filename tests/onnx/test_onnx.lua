@@ -1,5 +1,5 @@
 -- Our operations against inputs and outputs that PyTorch and the ONNX reference computed (Debian's
--- libonnx-testdata): semisam tests/onnx.lua [case ...]
+-- libonnx-testdata): semisam tests/onnx/test_onnx.lua [case ...]
 local ss = require "semisam"
 local onnx = require "tests.lib.onnx"
 local ops = require "tests.lib.onnx_ops"
