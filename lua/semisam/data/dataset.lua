@@ -7,6 +7,7 @@
 --   plain   images/CASE.ext and labels/CASE.ext
 -- A case without a label file is unlabelled. An unlabelled case has no `label` field: whatever file
 -- lies on the disk for it is never opened.
+local fail = require "semisam.fail"
 local layouts = require "semisam.data.layouts"
 local rng = require "semisam.rng"
 
@@ -14,7 +15,7 @@ local dataset = {}
 
 dataset.ROLES = { "labelled", "unlabelled", "val", "test" }
 
-local function refuse(fmt, ...) error("dataset: " .. fmt:format(...), 0) end
+local function refuse(fmt, ...) fail.data("%s", "dataset: " .. fmt:format(...)) end
 
 -- Case ids by role from a table or the JSON file it names: { labelled = {..}, val = {..}, ... }.
 local function split_table(split, root)

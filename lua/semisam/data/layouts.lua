@@ -1,9 +1,10 @@
 -- layouts.lua — what lies where in a data folder: nnU-Net v2, MSD, or images/ and labels/.
+local fail = require "semisam.fail"
 local ss = require "semisam"
 
 local layouts = {}
 
-local function refuse(fmt, ...) error("dataset: " .. fmt:format(...), 0) end
+local function refuse(fmt, ...) fail.data("%s", "dataset: " .. fmt:format(...)) end
 
 layouts.ENDINGS = { ".nii.gz", ".nii" }
 

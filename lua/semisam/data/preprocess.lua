@@ -2,6 +2,7 @@
 --
 -- Normalise, resample to a voxel size, crop or pad to a size around the centre. The way back is a
 -- `grid`: plain numbers that put a map of the network's size onto exactly the voxels of the file.
+local fail = require "semisam.fail"
 local ss = require "semisam"
 
 local preprocess = {}
@@ -19,7 +20,7 @@ preprocess.DEFAULTS = {
 
 local VERSION = 1 -- raised when the results change
 
-local function refuse(fmt, ...) error("preprocess: " .. fmt:format(...), 0) end
+local function refuse(fmt, ...) fail.data("%s", "preprocess: " .. fmt:format(...)) end
 
 local normalise = {}
 

@@ -37,6 +37,10 @@ function prepare.data(run)
     n_val = d.n_val, n_test = d.n_test, pick = d.pick, seed = d.seed, log = log,
   })
   if #run.set.labelled == 0 then fail.data("%s: no labelled case to train on", root) end
+  if n_labelled and n_labelled > #run.set.labelled then
+    fail.data("%s: %d labelled cases are asked for, %d are left for training", root, n_labelled,
+      #run.set.labelled)
+  end
   table.insert(lines, 1, dataset.summary(run.set))
   run.summary = table.concat(lines, "\n")
   run.store = stores.new(settings(d), caches.open(d.cache))

@@ -1,0 +1,123 @@
+-- check.lua — mistakes in a recipe that can be told before anything is computed or written.
+local fail = require "semisam.fail"
+local models = require "semisam.models"
+local pseudo = require "semisam.pseudo"
+local spell = require "semisam.spell"
+local system = require "semisam.system"
+
+local check = {}
+
+-- The setting at "a.b", nil where a table on the way is missing.
+local function at(cfg, path)
+  local v = cfg
+  for key in path:gmatch("[^.]+") do v = type(v) == "table" and v[key] or nil end
+  return v
+end
+
+-- Numbers and their limits; whole: without a fraction. Absent settings are not looked at.
+local NUMBERS = {
+  { "seed", -math.huge, math.huge, whole = true }, { "batch.labelled", 1, 65536, whole = true },
+  { "batch.unlabelled", 0, 65536, whole = true }, { "batch.accumulate", 1, 65536, whole = true },
+  { "iters_per_epoch", 0, 1e9, whole = true }, { "data.classes", 1, 255, whole = true },
+  { "data.label_channel", 1, 65535, whole = true }, { "data.n_labelled", 1, 1e9, whole = true },
+  { "data.n_unlabelled", 0, 1e9, whole = true }, { "data.n_val", 0, 1e9, whole = true },
+  { "data.n_test", 0, 1e9, whole = true }, { "data.workers", 0, 256, whole = true },
+  { "data.fold", 0, 1e6, whole = true },
+  { "ema.alpha", 0, 1 }, { "lambda.max", 0, 1e6 }, { "beta.max", 0, 1e6 },
+  { "phases.warmup.epochs", 0, 1e9 }, { "phases.semi.epochs", 0, 1e9 },
+  { "phases.finetune.epochs", 0, 1e9 }, { "phases.warmup.lr", 0, 1e3 },
+  { "phases.semi.lr", 0, 1e3 }, { "phases.finetune.lr", 0, 1e3 },
+  { "pseudo.n", 1, 1024, whole = true },
+  { "every.validate", 0, 1e9 }, { "every.checkpoint", 1, 1e9, whole = true },
+}
+
+local function numbers(cfg)
+  for _, rule in ipairs(NUMBERS) do
+    local v = at(cfg, rule[1])
+    if type(v) == "number" then
+      local inside = v == v and v >= rule[2] and v <= rule[3]
+      if not inside or (rule.whole and not math.tointeger(v)) then
+        fail.recipe("setting '%s' should be %s from %s to %s, got %s", rule[1],
+          rule.whole and "a whole number" or "a number", tostring(rule[2]), tostring(rule[3]),
+          tostring(v))
+      end
+    end
+  end
+end
+
+-- Lists of three sizes in voxels; empty ones stand for a default.
+local function sizes(cfg)
+  for _, path in ipairs { "data.patch", "data.size", "data.phantoms.size" } do
+    local v = at(cfg, path)
+    if type(v) == "table" and next(v) ~= nil then
+      local right = #v == 3
+      for _, n in ipairs(v) do
+        right = right and type(n) == "number" and math.tointeger(n) and n >= 1 and n <= 4096
+      end
+      if not right then
+        local parts = {}
+        for i, n in ipairs(v) do parts[i] = tostring(n) end
+        fail.recipe("setting '%s' should be three whole numbers (z, y, x) from 1 to 4096, got {%s}",
+          path, table.concat(parts, ", "))
+      end
+    end
+  end
+end
+
+local function network(spec, path)
+  local name = type(spec) == "table" and spec[1] or spec
+  for _, known in ipairs(models.names) do
+    if known == name then return end
+  end
+  fail.recipe("setting '%s': no network is called '%s'%s; there are %s", path, tostring(name),
+    spell.hint(tostring(name), models.names), table.concat(models.names, ", "))
+end
+
+local function input(path, setting)
+  if type(path) == "string" and path ~= "" and not system.kind(path) then
+    fail.input("setting '%s': %s does not exist", setting, path)
+  end
+end
+
+-- The folder of a new run can be made.
+local function output(cfg)
+  if cfg.out == "" then return end
+  if system.kind(cfg.out .. "/recipe.lua") then
+    fail.create("%s holds a run already; continue it with resume=%s or choose another out", cfg.out,
+      cfg.out)
+  end
+  local path = cfg.out:gsub("/+$", "")
+  while path ~= "" and not system.kind(path) do path = path:match("^(.*)/[^/]*$") or "." end
+  if path == "" then path = "/" end
+  if system.kind(path) ~= "folder" then
+    fail.create("setting 'out': %s cannot be made, %s is no folder", cfg.out, path)
+  end
+  if not system.writable(path) then
+    fail.create("setting 'out': %s cannot be made, %s cannot be written", cfg.out, path)
+  end
+end
+
+--- Raises a failure for the first mistake found.
+---@param cfg table resolved recipe
+function check.recipe(cfg)
+  numbers(cfg)
+  sizes(cfg)
+  local ok, message = pcall(pseudo.check_threshold, cfg.pseudo.u_th)
+  if not ok then fail.recipe("setting 'pseudo.u_th': %s", message:gsub("^.-: ", "")) end
+  network(cfg.student, "student")
+  for i, spec in ipairs(cfg.generalists or {}) do
+    network(spec, "generalists." .. i)
+    input(spec.weights, ("generalists.%d.weights"):format(i))
+  end
+  input(at(cfg, "data.root"), "data.root")
+  if cfg.resume ~= "" then
+    if cfg.out ~= "" then fail.recipe("resume and out exclude each other; resume names the run") end
+    if system.kind(cfg.resume .. "/recipe.lua") ~= "file" then
+      fail.input("%s: no run there (recipe.lua is missing)", cfg.resume)
+    end
+  else
+    output(cfg)
+  end
+end
+
+return check
