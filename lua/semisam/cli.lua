@@ -95,11 +95,15 @@ local function load_script(path)
   return chunk
 end
 
+local loading -- the script whose chunk runs
+
 local function run_script(path, args)
   local chunk = load_script(path)
   paths.search(path)
   rawset(_G, "arg", table.move(args, 1, #args, 1, { [0] = path }))
+  loading = path
   local result = chunk(table.unpack(args))
+  loading = nil
   if result == nil then return 0 end
   if type(result) ~= "table" then
     fail.recipe("%s: expected a recipe (a table) or nothing, got a %s", path, type(result))
@@ -150,6 +154,8 @@ function cli.report(err, trace)
   -- A place inside the library says nothing to the person who typed; --trace shows it.
   text = text:gsub("^%S*lua/semisam/[%w_/]+%.lua:%d+: ", "")
   io.stdout:flush()
+  -- A recipe that ends in `return ss.extend(...)` has no line left: Lua made it a tail call.
+  if loading and not text:find(loading, 1, true) then text = loading .. ": " .. text end
   if status > 128 then text = "interrupted" end
   io.stderr:write("semisam: ", text, "\n")
   if trace then io.stderr:write(trace, "\n") end

@@ -6,7 +6,7 @@
 --   numbers  step, phase, best Dice, threshold, patience: plain data, saved with the state
 local ss = require "semisam"
 local batches = require "semisam.train.batches"
-local check = require "semisam.train.check"
+local recipe_check = require "semisam.train.check"
 local config = require "semisam.config"
 local fail = require "semisam.fail"
 local folder = require "semisam.train.folder"
@@ -49,7 +49,7 @@ end
 -- Builds everything that a run consists of, or loads it where it stopped.
 local function start(cfg)
   local run = { cfg = cfg, clock = system.clock, kept = {}, numbers = fresh_numbers(cfg) }
-  check.recipe(cfg)
+  recipe_check.recipe(cfg)
   prepare.data(run)
   run.generalists = cfg.beta.max > 0 and prepare.generalists(run) or {}
   for name, part in pairs(state.build(cfg)) do run[name] = part end
