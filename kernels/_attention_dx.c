@@ -46,7 +46,7 @@ static int64_t lay_out(memory *m, const ss_attend *a, float *from)
     ss_at_lay_out(&m->unit, a, &from);
     ss_at_terms_lay_out(&m->terms, a, &from);
     m->keys = ss_at_take(&from, keys * a->xp);
-    m->vt = ss_at_take(&from, a->sp * a->e);
+    m->vt = ss_at_take(&from, ss_round_up(a->sp, SS_TN) * a->e);
     m->dq = ss_at_take(&from, tq * a->ep);
     m->dk = ss_at_take(&from, keys * a->xp);
     m->dv = ss_at_take(&from, keys * a->ep);
@@ -92,7 +92,7 @@ static void start_unit(const ss_call *c, const ss_attend *a, memory *m, int64_t 
 {
     ss_at_pack(c, a, n, h, &m->unit, m->row);
     memset(m->keys, 0, (size_t)(a->keys * a->xp) * 4);
-    memset(m->vt, 0, (size_t)(a->sp * a->e) * 4);
+    memset(m->vt, 0, (size_t)(ss_round_up(a->sp, SS_TN) * a->e) * 4);
     for (int64_t t = 0; t < a->keys; t++) {
         ss_at_key(c, a, n, h, t, m->keys + t * a->xp);
         for (int64_t j = 0; j < a->e; j++)

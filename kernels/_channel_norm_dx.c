@@ -50,25 +50,17 @@ static void load(chunk *k, const ss_call *c, const ss_norm_part *p)
     if (c->in[RESIDUAL].present) k->res = ss_norm_load(&c->in[RESIDUAL], p, k->rb, &k->rl);
 }
 
-/* g and xhat of one lane row. */
-static inline void row(const chunk *k, const ss_norm_lanes *t, int64_t r, int64_t lanes,
-                       float slope, float *restrict g, float *restrict xhat)
+/* Sums of g and g xhat over one lane row; `e` is the residual or NULL. */
+static inline void sum_row(const ss_norm_lanes *t, int64_t lanes, float slope,
+                           const float *restrict x, const float *restrict dy,
+                           const float *restrict e, float *restrict s1, float *restrict s2)
 {
-    const float *restrict x = k->x + r * k->xl, *restrict dy = k->dy + r * k->dl;
-    for (int64_t l = 0; l < lanes; l++) xhat[l] = (x[l] - t->mean[l]) * t->rstd[l];
-    if (slope == 1) {
-        for (int64_t l = 0; l < lanes; l++) g[l] = dy[l];
-    } else if (k->res) {
-        const float *restrict e = k->res + r * k->rl;
-        for (int64_t l = 0; l < lanes; l++) {
-            float u = xhat[l] * t->weight[l] + t->bias[l] + e[l];
-            g[l] = u > 0 ? dy[l] : slope * dy[l];
-        }
-    } else {
-        for (int64_t l = 0; l < lanes; l++) {
-            float u = xhat[l] * t->weight[l] + t->bias[l];
-            g[l] = u > 0 ? dy[l] : slope * dy[l];
-        }
+    for (int64_t l = 0; l < lanes; l++) {
+        const float h = (x[l] - t->mean[l]) * t->rstd[l];
+        const float u = h * t->weight[l] + t->bias[l] + (e ? e[l] : 0);
+        const float g = u > 0 ? dy[l] : slope * dy[l];
+        s1[l] += g;
+        s2[l] += g * h;
     }
 }
 
@@ -78,16 +70,16 @@ static void chunk_sums(const ss_call *c, const ss_norm_geo *geo, const ss_norm_a
     ss_norm_part p = ss_norm_part_at(geo, i);
     chunk k;
     ss_norm_lanes t;
-    float s1[SS_NORM_LANES] = {0}, s2[SS_NORM_LANES] = {0}, g[SS_NORM_LANES], xhat[SS_NORM_LANES];
+    float s1[SS_NORM_LANES] = {0}, s2[SS_NORM_LANES] = {0};
     ss_norm_constants(&t, a, &p);
     load(&k, c, &p);
     for (int64_t r = 0; r < p.full + (p.tail > 0); r++) {
         const int64_t lanes = r < p.full ? p.lanes : p.tail;
-        row(&k, &t, r, lanes, a->slope, g, xhat);
-        for (int64_t l = 0; l < lanes; l++) {
-            s1[l] += g[l];
-            s2[l] += g[l] * xhat[l];
-        }
+        const float *x = k.x + r * k.xl, *dy = k.dy + r * k.dl;
+        if (k.res)
+            sum_row(&t, lanes, a->slope, x, dy, k.res + r * k.rl, s1, s2);
+        else
+            sum_row(&t, lanes, a->slope, x, dy, NULL, s1, s2);
     }
     float *out = part + (p.sample * geo->chunks + p.chunk) * 2 * geo->c;
     ss_norm_fold(out + p.j0, s1, &p);
@@ -142,32 +134,45 @@ static void share(const ss_call *c, const ss_norm_geo *g, const double *s1, cons
         }
 }
 
+/* dx and, with a residual e, its gradient dr = g. */
+static inline void dx_row(const ss_norm_lanes *t, int64_t lanes, float slope,
+                          const float *restrict m1, const float *restrict m2,
+                          const float *restrict x, const float *restrict dy,
+                          const float *restrict e, float *restrict dx, float *restrict dr)
+{
+    for (int64_t l = 0; l < lanes; l++) {
+        const float h = (x[l] - t->mean[l]) * t->rstd[l];
+        const float u = h * t->weight[l] + t->bias[l] + (e ? e[l] : 0);
+        const float g = u > 0 ? dy[l] : slope * dy[l];
+        dx[l] = t->rstd[l] * (t->weight[l] * g - m1[l] - h * m2[l]);
+        if (e) dr[l] = g;
+    }
+}
+
 static void chunk_dx(ss_call *c, const ss_norm_geo *geo, const ss_norm_args *a, int64_t i,
                      const float *a1, const float *a2)
 {
     ss_norm_part p = ss_norm_part_at(geo, i);
-    const ss_view *dx = &c->out[0], *dr = &c->out[3];
     chunk k;
     ss_norm_lanes t;
-    float m1[SS_NORM_LANES], m2[SS_NORM_LANES], g[SS_NORM_LANES], xhat[SS_NORM_LANES];
+    float m1[SS_NORM_LANES], m2[SS_NORM_LANES], ob[SS_NORM_CHUNK], eb[SS_NORM_CHUNK];
     ss_norm_constants(&t, a, &p);
     ss_norm_spread(m1, a1 + p.sample * geo->c + p.j0, &p);
     ss_norm_spread(m2, a2 + p.sample * geo->c + p.j0, &p);
     load(&k, c, &p);
-    /* the buffers of x and the residual take the results: a row is read before it is written */
     int64_t ol, el = 0;
-    float *out = ss_norm_out(dx, &p, k.xb, &ol), *dres = NULL;
-    if (k.res) dres = ss_norm_out(dr, &p, k.rb, &el);
+    float *out = ss_norm_out(&c->out[0], &p, ob, &ol), *dr = NULL;
+    if (k.res) dr = ss_norm_out(&c->out[3], &p, eb, &el);
     for (int64_t r = 0; r < p.full + (p.tail > 0); r++) {
         const int64_t lanes = r < p.full ? p.lanes : p.tail;
-        row(&k, &t, r, lanes, a->slope, g, xhat);
-        float *restrict o = out + r * ol;
-        for (int64_t l = 0; l < lanes; l++)
-            o[l] = t.rstd[l] * (t.weight[l] * g[l] - m1[l] - xhat[l] * m2[l]);
-        if (dres) memcpy(dres + r * el, g, (size_t)lanes * 4);
+        const float *x = k.x + r * k.xl, *dy = k.dy + r * k.dl;
+        if (k.res)
+            dx_row(&t, lanes, a->slope, m1, m2, x, dy, k.res + r * k.rl, out + r * ol, dr + r * el);
+        else
+            dx_row(&t, lanes, a->slope, m1, m2, x, dy, NULL, out + r * ol, NULL);
     }
-    ss_norm_done(dx, &p, out);
-    if (dres) ss_norm_done(dr, &p, dres);
+    ss_norm_done(&c->out[0], &p, out);
+    if (dr) ss_norm_done(&c->out[3], &p, dr);
 }
 
 static ss_status cpu(ss_call *c)

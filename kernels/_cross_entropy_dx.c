@@ -22,12 +22,10 @@ static void panel(ss_call *c, const ss_axis *a, int64_t i, float *restrict t)
     const float *weight = c->in[WEIGHT].present ? ss_in_f32(c, WEIGHT) : NULL;
     const float total = *ss_in_f32(c, TOTAL), scale = total != 0 ? *ss_in_f32(c, DY) / total : 0;
     float max[SS_LANES], sum[SS_LANES] = {0}, f[SS_LANES] = {0};
-    int64_t target[SS_LANES];
-    for (int64_t l = 0; l < lanes; l++) {
-        const int64_t k = ss_int_at(&c->in[TARGET], i * SS_LANES + l);
-        target[l] = k == ignore || k < 0 || k >= a->d ? -1 : k;
-        if (target[l] >= 0) f[l] = scale * (weight ? weight[k] : 1);
-    }
+    int32_t target[SS_LANES];
+    ss_panel_targets(&c->in[TARGET], i * SS_LANES, lanes, ignore, a->d, target);
+    for (int64_t l = 0; l < lanes; l++)
+        if (target[l] >= 0) f[l] = scale * (weight ? weight[target[l]] : 1);
     ss_panel_load(t, &c->in[LOGITS], a, i);
     ss_panel_max(t, a->d, max);
     for (int64_t k = 0; k < a->d; k++)

@@ -19,6 +19,17 @@ static ss_status plan(ss_call *c)
     return SS_OK;
 }
 
+static inline void add(const float *restrict x, const float *restrict t, const float *restrict w,
+                       int lanes, float *restrict acc, float *restrict total)
+{
+    for (int l = 0; l < lanes; l++) {
+        const float v = x[l], u = w[l];
+        const float e = (v > 0 ? v : 0) - v * t[l] + ss_log1pf(ss_expf(v > 0 ? -v : v));
+        acc[l] += u != 0 ? u * e : 0;
+        total[l] += u;
+    }
+}
+
 static void chunk(const ss_call *c, int64_t at, int64_t n, double *sums)
 {
     float xb[SS_CHUNK], tb[SS_CHUNK], wb[SS_CHUNK], acc[SS_SUM_LANES] = {0};
@@ -26,15 +37,10 @@ static void chunk(const ss_call *c, int64_t at, int64_t n, double *sums)
     const float *t = ss_block_in(&c->in[TARGET], at, n, tb);
     const float *w = ss_mask_in(&c->in[WEIGHT], &c->in[X], at, n, wb);
     float total[SS_SUM_LANES] = {0};
-    for (int64_t i = 0; i < n; i += SS_SUM_LANES) {
-        const int64_t m = ss_min64(SS_SUM_LANES, n - i);
-        for (int64_t l = 0; l < m; l++) {
-            const float v = x[i + l], u = w[i + l];
-            float e = (v > 0 ? v : 0) - v * t[i + l] + ss_log1pf(ss_expf(v > 0 ? -v : v));
-            acc[l] += u != 0 ? u * e : 0;
-            total[l] += u;
-        }
-    }
+    const int64_t full = n - n % SS_SUM_LANES;
+    for (int64_t i = 0; i < full; i += SS_SUM_LANES)
+        add(x + i, t + i, w + i, SS_SUM_LANES, acc, total);
+    add(x + full, t + full, w + full, (int)(n - full), acc, total);
     sums[0] = ss_lane_total(acc);
     sums[1] = ss_lane_total(total);
 }

@@ -43,17 +43,18 @@ static void panel(const ss_call *c, const ss_axis *a, int64_t i, float *t, part 
     for (int64_t k = 0; k < a->d; k++)
         for (int l = 0; l < SS_LANES; l++) sum[l] += ss_expf(t[k * SS_LANES + l] - max[l]);
     for (int l = 0; l < SS_LANES; l++) sum[l] = max[l] + ss_logf(sum[l]);
+    int32_t target[SS_LANES];
+    float loss = 0, total = 0;
+    const int64_t bad = ss_panel_targets(&c->in[TARGET], i * SS_LANES, lanes, ignore, a->d, target);
+    if (bad >= 0 && p->bad < 0) p->bad = bad;
     for (int64_t l = 0; l < lanes; l++) {
-        const int64_t at = i * SS_LANES + l, k = ss_int_at(&c->in[TARGET], at);
-        if (k == ignore) continue;
-        if (k < 0 || k >= a->d) {
-            if (p->bad < 0) p->bad = at;
-            continue;
-        }
-        const double w = weight ? (double)weight[k] : 1;
-        p->loss += w * (double)(sum[l] - t[k * SS_LANES + l]);
-        p->weight += w;
+        const int32_t k = target[l] < 0 ? 0 : target[l];
+        const float w = target[l] < 0 ? 0 : weight ? weight[k] : 1;
+        loss += target[l] < 0 ? 0 : w * (sum[l] - t[k * SS_LANES + l]);
+        total += w;
     }
+    p->loss += (double)loss;
+    p->weight += (double)total;
 }
 
 static ss_status cpu(ss_call *c)

@@ -37,7 +37,7 @@ static inline float lane_sum(const float *acc)
     return s;
 }
 
-static inline void row_stats(const float *x, int64_t n, double eps, float *mean, float *rstd)
+static inline void row_stats(const float *x, int64_t n, float eps, float *mean, float *rstd)
 {
     float acc[LANES] = {0}, s = 0;
     int64_t i = 0;
@@ -54,14 +54,14 @@ static inline void row_stats(const float *x, int64_t n, double eps, float *mean,
         }
     for (; i < n; i++) s += (x[i] - m) * (x[i] - m);
     *mean = m;
-    *rstd = (float)(1 / sqrt((double)(s + lane_sum(acc)) / (double)n + eps));
+    *rstd = 1 / sqrtf((s + lane_sum(acc)) / (float)n + eps);
 }
 
 static ss_status cpu(ss_call *c)
 {
     const ss_view *x = &c->in[X], *y = &c->out[0];
     const int64_t n = x->shape[x->ndim - 1], rows = n ? x->count / n : 0;
-    const double eps = c->attr[0].num;
+    const float eps = (float)c->attr[0].num;
     float *w = (float *)c->scratch, *b = w + n, *mean = ss_out_f32(c, 1), *rstd = ss_out_f32(c, 2);
     if (n == 0) return SS_OK;
     for (int64_t j = 0; j < n; j++) w[j] = 1, b[j] = 0;

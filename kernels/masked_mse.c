@@ -32,22 +32,27 @@ static ss_status plan(ss_call *c)
     return SS_OK;
 }
 
+static inline void add(const float *restrict p, const float *restrict q, const float *restrict m,
+                       int lanes, float acc[SUMS][SS_SUM_LANES])
+{
+    for (int l = 0; l < lanes; l++) {
+        const float d = p[l] - q[l], w = m[l], e = w != 0 ? w * d * d : 0;
+        const float fe = q[l] > 0.5f ? e : 0, fw = q[l] > 0.5f ? w : 0;
+        acc[0][l] += fe;
+        acc[1][l] += fw;
+        acc[2][l] += q[l] > 0.5f ? 0 : e;
+        acc[3][l] += q[l] > 0.5f ? 0 : w;
+    }
+}
+
 static void chunk(const ss_call *c, int64_t at, int64_t n, double *sums)
 {
     float pb[SS_CHUNK], qb[SS_CHUNK], mb[SS_CHUNK], acc[SUMS][SS_SUM_LANES] = {{0}};
     const float *p = ss_block_in(&c->in[P], at, n, pb), *q = ss_block_in(&c->in[Q], at, n, qb);
     const float *m = ss_mask_in(&c->in[MASK], &c->in[P], at, n, mb);
-    for (int64_t i = 0; i < n; i += SS_SUM_LANES) {
-        const int64_t k = ss_min64(SS_SUM_LANES, n - i);
-        for (int64_t l = 0; l < k; l++) {
-            const float d = p[i + l] - q[i + l], w = m[i + l], e = w != 0 ? w * d * d : 0;
-            const bool fg = q[i + l] > 0.5f;
-            acc[0][l] += fg ? e : 0;
-            acc[1][l] += fg ? w : 0;
-            acc[2][l] += fg ? 0 : e;
-            acc[3][l] += fg ? 0 : w;
-        }
-    }
+    const int64_t full = n - n % SS_SUM_LANES;
+    for (int64_t i = 0; i < full; i += SS_SUM_LANES) add(p + i, q + i, m + i, SS_SUM_LANES, acc);
+    add(p + full, q + full, m + full, (int)(n - full), acc);
     for (int k = 0; k < SUMS; k++) sums[k] = ss_lane_total(acc[k]);
 }
 

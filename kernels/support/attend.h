@@ -76,10 +76,10 @@ static inline ss_attend ss_attend_of(const ss_call *c)
     }
     a.scale =
         (float)(c->attr[SS_AT_SCALE].n < 0 ? 1 / sqrt((double)a.e) : c->attr[SS_AT_SCALE].num);
-    a.ep = ss_round_up(a.e, SS_TN);
-    a.xp = ss_round_up(a.e + a.ext, SS_TN);
-    a.sp = ss_round_up(a.keys, SS_TN);
-    a.cp = ss_round_up(a.cols, SS_TN);
+    a.ep = ss_round_up(a.e, SS_VL);
+    a.xp = ss_round_up(a.e + a.ext, SS_VL);
+    a.sp = ss_round_up(a.keys, SS_VL);
+    a.cp = ss_round_up(a.cols, SS_VL);
     const int64_t fit = SS_AT_BLOCK_FLOATS / ss_max64(1, a.sp);
     a.block = ss_round_up(ss_max64(1, ss_min64(ss_min64(fit, SS_AT_BLOCK), a.tq)), SS_TM);
     return a;
@@ -138,7 +138,7 @@ static inline float *ss_at_take(float **from, int64_t n)
 static inline void ss_at_lay_out(ss_at_unit *u, const ss_attend *a, float **from)
 {
     const int64_t rows = ss_round_up(a->tq + 1, SS_TM);
-    u->kt = ss_at_take(from, a->sp * (a->e + a->ext));
+    u->kt = ss_at_take(from, ss_round_up(a->sp, SS_TN) * (a->e + a->ext));
     u->v = ss_at_take(from, a->keys * a->ep);
     u->q = ss_at_take(from, a->rel ? rows * a->ep : 0);
     u->terms = ss_at_take(from, a->rel ? rows * a->cp : 0);

@@ -18,14 +18,10 @@ static inline void ss_at_sum_fill(ss_at_sum *s, int64_t grid, int64_t window)
 {
     s->max = s->e[0];
     for (int64_t i = 1; i < window; i++) s->max = s->e[i] > s->max ? s->e[i] : s->max;
+    for (int64_t i = 0; i < window; i++) s->e[i] = ss_expf(s->e[i] - s->max);
     s->real = s->pad = 0;
-    for (int64_t i = 0; i < window; i++) {
-        s->e[i] = ss_expf(s->e[i] - s->max);
-        if (i < grid)
-            s->real += s->e[i];
-        else
-            s->pad += s->e[i];
-    }
+    for (int64_t i = 0; i < grid; i++) s->real += s->e[i];
+    for (int64_t i = grid; i < window; i++) s->pad += s->e[i];
     s->all = s->real + s->pad;
 }
 

@@ -2,14 +2,13 @@
  * channels-last data [n, s, c] in fixed chunks, and the normalising pass.
  *
  * Narrow channels are taken k positions at a time, so that a row of at least 128 independent lanes
- * is summed; wide ones in slabs. A chunk finds its mean before its squared deviations while it is
- * in the first cache, and chunks are joined in double in a fixed order: no cancellation, and one
- * reading of memory. */
+ * is summed; wide ones in slabs. Squared deviations are taken from a mean close by, and chunks are
+ * joined in double in a fixed order: no cancellation, and one reading of memory. */
 #ifndef SEMISAM_CHANNEL_NORM_H
 #define SEMISAM_CHANNEL_NORM_H
 #include "block.h"
 
-enum { SS_NORM_LANES = 512, SS_NORM_CHUNK = 4096 };
+enum { SS_NORM_LANES = 512, SS_NORM_CHUNK = 16384 };
 
 typedef struct {
     int64_t n, s, c;             /* samples, positions, channels */
@@ -92,12 +91,37 @@ static inline void ss_norm_spread(float *lanes, const float *per_channel, const 
         memcpy(lanes + q * p->w, per_channel, (size_t)p->w * 4);
 }
 /* Lanes of one channel added up. */
-static inline void ss_norm_fold(float *per_channel, const float *lanes, const ss_norm_part *p)
+static inline void ss_norm_fold(float *restrict per_channel, const float *restrict lanes,
+                                const ss_norm_part *p)
 {
-    for (int64_t j = 0; j < p->w; j++) {
-        float s = 0;
-        for (int64_t q = 0; q < p->lanes / p->w; q++) s += lanes[q * p->w + j];
-        per_channel[j] = s;
+    for (int64_t j = 0; j < p->w; j++) per_channel[j] = lanes[j];
+    for (int64_t q = p->w; q < p->lanes; q += p->w)
+        for (int64_t j = 0; j < p->w; j++) per_channel[j] += lanes[q + j];
+}
+
+/* Running mean and squared deviations of every lane. */
+typedef struct {
+    float mean[SS_NORM_LANES], m2[SS_NORM_LANES], s1[SS_NORM_LANES], s2[SS_NORM_LANES];
+} ss_norm_running;
+
+/* Adds `rows` rows to lanes that have seen n: differences from the mean so far keep their digits,
+ * and what they sum to moves the mean. */
+static inline void ss_norm_add_rows(ss_norm_running *a, const float *restrict v, int64_t ld,
+                                    int64_t lanes, int64_t rows, int64_t n)
+{
+    float *restrict mean = a->mean, *restrict m2 = a->m2;
+    float *restrict s1 = a->s1, *restrict s2 = a->s2;
+    for (int64_t l = 0; l < lanes; l++) s1[l] = s2[l] = 0;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t l = 0; l < lanes; l++) {
+            const float d = v[r * ld + l] - mean[l];
+            s1[l] += d;
+            s2[l] += d * d;
+        }
+    const float f = 1 / (float)(n + rows);
+    for (int64_t l = 0; l < lanes; l++) {
+        mean[l] += s1[l] * f;
+        m2[l] += s2[l] - s1[l] * s1[l] * f;
     }
 }
 
@@ -105,26 +129,30 @@ static inline void ss_norm_fold(float *per_channel, const float *lanes, const ss
 static inline void ss_norm_chunk_stats(const ss_view *x, const ss_norm_geo *g,
                                        const ss_norm_part *p, float *out)
 {
-    float buf[SS_NORM_CHUNK], acc[SS_NORM_LANES] = {0}, mean[SS_NORM_LANES];
+    enum { ROWS = 32 };
+    float buf[SS_NORM_CHUNK], acc[SS_NORM_LANES], one[SS_NORM_LANES];
+    ss_norm_running a;
     int64_t ld;
     const float *v = ss_norm_load(x, p, buf, &ld);
-    for (int64_t r = 0; r < p->full; r++)
-        for (int64_t l = 0; l < p->lanes; l++) acc[l] += v[r * ld + l];
-    for (int64_t l = 0; l < p->tail; l++) acc[l] += v[p->full * ld + l];
-    ss_norm_fold(out + p->j0, acc, p);
-    for (int64_t j = 0; j < p->w; j++) out[p->j0 + j] /= (float)p->rows;
-    ss_norm_spread(mean, out + p->j0, p);
-    memset(acc, 0, sizeof acc);
-    for (int64_t r = 0; r < p->full; r++)
-        for (int64_t l = 0; l < p->lanes; l++) {
-            float d = v[r * ld + l] - mean[l];
-            acc[l] += d * d;
-        }
-    for (int64_t l = 0; l < p->tail; l++) {
-        float d = v[p->full * ld + l] - mean[l];
-        acc[l] += d * d;
+    memcpy(a.mean, v,
+           (size_t)(p->full ? p->lanes : p->tail) * 4); /* a value nearby to start from */
+    memset(a.m2, 0, (size_t)p->lanes * 4);
+    for (int64_t r = 0; r < p->full; r += ROWS)
+        ss_norm_add_rows(&a, v + r * ld, ld, p->lanes, ss_min64(ROWS, p->full - r), r);
+    if (p->tail > 0) ss_norm_add_rows(&a, v + p->full * ld, ld, p->tail, 1, p->full);
+    /* lanes of one channel: the mean of their means, weighted by the rows they saw */
+    float *mean = out + p->j0, *m2 = out + g->c + p->j0;
+    const int64_t lanes = p->full ? p->lanes : p->tail;
+    const float full = (float)p->full / (float)p->rows, more = 1 / (float)p->rows;
+    for (int64_t l = 0; l < p->lanes; l++) acc[l] = 0;
+    for (int64_t l = 0; l < lanes; l++) acc[l] = a.mean[l] * (l < p->tail ? full + more : full);
+    ss_norm_fold(mean, acc, p);
+    ss_norm_spread(one, mean, p);
+    for (int64_t l = 0; l < lanes; l++) {
+        const float d = a.mean[l] - one[l];
+        acc[l] = a.m2[l] + (float)(p->full + (l < p->tail)) * d * d;
     }
-    ss_norm_fold(out + g->c + p->j0, acc, p);
+    ss_norm_fold(m2, acc, p);
 }
 
 /* Scratch for the two functions below, in bytes. */

@@ -45,12 +45,33 @@ static inline int64_t ss_panel_at(const ss_axis *a, int64_t i)
     return i / a->per * a->d * a->inner + i % a->per * SS_LANES;
 }
 
+/* A full panel of f32 rows of d elements; called with a constant d, so that it is shuffles. */
+static inline void ss_panel_turn_in(float *restrict t, const float *restrict s, int d)
+{
+    for (int k = 0; k < d; k++)
+        for (int l = 0; l < SS_LANES; l++) t[k * SS_LANES + l] = s[l * d + k];
+}
+static inline void ss_panel_turn_out(float *restrict s, const float *restrict t, int d)
+{
+    for (int l = 0; l < SS_LANES; l++)
+        for (int k = 0; k < d; k++) s[l * d + k] = t[k * SS_LANES + l];
+}
+
 /* Lanes not in use become 0. */
 static inline void ss_panel_load(float *restrict t, const ss_view *v, const ss_axis *a, int64_t i)
 {
     const int64_t m = ss_panel_lanes(a, i), at = ss_panel_at(a, i);
     float buf[SS_LANES];
     if (m < SS_LANES) memset(t, 0, (size_t)a->d * SS_LANES * 4);
+    if (a->inner == 1 && m == SS_LANES && a->d <= 4) {
+        float rows[4 * SS_LANES];
+        const float *s = ss_block_in(v, at, SS_LANES * a->d, rows);
+        if (a->d == 1) memcpy(t, s, SS_LANES * 4);
+        if (a->d == 2) ss_panel_turn_in(t, s, 2);
+        if (a->d == 3) ss_panel_turn_in(t, s, 3);
+        if (a->d == 4) ss_panel_turn_in(t, s, 4);
+        return;
+    }
     if (a->inner == 1) {
         for (int64_t l = 0; l < m; l++)
             for (int64_t d0 = 0; d0 < a->d; d0 += SS_LANES) {
@@ -71,6 +92,15 @@ static inline void ss_panel_store(const ss_view *v, const ss_axis *a, int64_t i,
 {
     const int64_t m = ss_panel_lanes(a, i), at = ss_panel_at(a, i);
     float buf[SS_LANES];
+    if (a->inner == 1 && m == SS_LANES && a->d <= 4) {
+        float rows[4 * SS_LANES], *o = ss_block_out(v, at, rows);
+        if (a->d == 1) memcpy(o, t, SS_LANES * 4);
+        if (a->d == 2) ss_panel_turn_out(o, t, 2);
+        if (a->d == 3) ss_panel_turn_out(o, t, 3);
+        if (a->d == 4) ss_panel_turn_out(o, t, 4);
+        ss_block_done(v, at, SS_LANES * a->d, o);
+        return;
+    }
     if (a->inner == 1) {
         for (int64_t l = 0; l < m; l++)
             for (int64_t d0 = 0; d0 < a->d; d0 += SS_LANES) {
@@ -97,5 +127,30 @@ static inline void ss_panel_max(const float *restrict t, int64_t d, float *restr
             float v = t[k * SS_LANES + l];
             max[l] = v > max[l] ? v : max[l];
         }
+}
+
+/* Classes of positions [at, at + n) of integer labels: those to be ignored become -1, and so do
+ * labels outside [0, classes); returns the position of the first of these, else -1. */
+static inline int64_t ss_panel_targets(const ss_view *v, int64_t at, int64_t n, int64_t ignore,
+                                       int64_t classes, int32_t *out)
+{
+    int64_t bad = -1;
+    if (v->dtype == SS_U8 || v->dtype == SS_BOOL) {
+        const uint8_t *from = (const uint8_t *)v->data + at;
+        int32_t wrong = 0;
+        for (int64_t l = 0; l < n; l++) {
+            const bool keep = from[l] != ignore, in = from[l] < classes;
+            out[l] = keep && in ? from[l] : -1;
+            wrong |= keep && !in;
+        }
+        if (!wrong) return -1;
+    }
+    for (int64_t l = 0; l < n; l++) {
+        const int64_t k = ss_int_at(v, at + l);
+        const bool in = k >= 0 && k < classes;
+        out[l] = k != ignore && in ? (int32_t)k : -1;
+        if (k != ignore && !in && bad < 0) bad = at + l;
+    }
+    return bad;
 }
 #endif

@@ -73,16 +73,36 @@ static inline void ss_tile(int64_t k, const float *a, int64_t rs, int64_t cs, co
     }
 }
 
-/* C = A B, or with `add` C += A B. m is rounded up to SS_TM and n to SS_TN: A must be readable and
+/* The same over one vector of columns. */
+static inline void ss_half_tile(int64_t k, const float *a, int64_t rs, int64_t cs, const float *b,
+                                int64_t ldb, float *c, int64_t ldc, bool add)
+{
+    ss_vec s[SS_TM];
+#pragma GCC unroll 8
+    for (int r = 0; r < SS_TM; r++) s[r] = add ? ss_vload(c + r * ldc) : SS_VSET(0.0f);
+    for (int64_t i = 0; i < k; i++) {
+        const ss_vec v = ss_vload(b + i * ldb);
+#pragma GCC unroll 8
+        for (int r = 0; r < SS_TM; r++) s[r] = SS_FMA(SS_VSET(a[r * rs + i * cs]), v, s[r]);
+    }
+#pragma GCC unroll 8
+    for (int r = 0; r < SS_TM; r++) ss_vstore(c + r * ldc, s[r]);
+}
+
+/* C = A B, or with `add` C += A B. m is rounded up to SS_TM and n to SS_VL: A must be readable and
  * C writable that far. `panel` is the distance between blocks of SS_TN columns of B: SS_TN for a
  * row-major B, k * SS_TN (with ldb = SS_TN) for one packed in panels. */
 static inline void ss_gemm(int64_t m, int64_t n, int64_t k, const float *a, int64_t rs, int64_t cs,
                            const float *b, int64_t ldb, int64_t panel, float *c, int64_t ldc,
                            bool add)
 {
-    for (int64_t j = 0; j < n; j += SS_TN)
-        for (int64_t i = 0; i < m; i += SS_TM)
-            ss_tile(k, a + i * rs, rs, cs, b + j / SS_TN * panel, ldb, c + i * ldc + j, ldc, add);
+    for (int64_t j = 0; j < n; j += SS_TN) {
+        const float *p = b + j / SS_TN * panel;
+        for (int64_t i = 0; i < m && n - j > SS_VL; i += SS_TM)
+            ss_tile(k, a + i * rs, rs, cs, p, ldb, c + i * ldc + j, ldc, add);
+        for (int64_t i = 0; i < m && n - j <= SS_VL; i += SS_TM)
+            ss_half_tile(k, a + i * rs, rs, cs, p, ldb, c + i * ldc + j, ldc, add);
+    }
 }
 
 /* Place of element (i, j) in a B packed in panels of depth k. */

@@ -36,6 +36,10 @@ return {
         t.ne(x:dropout(0.4, 12, channels):flat(), y:flat())
       end
     end,
+    function() -- element i goes when number i of the key's stream is below p
+      local y = ss.ones({ 333 }):dropout(0.4, 77):flat()
+      for i, u in ipairs(ss.uniform({ 333 }, { key = 77 }):flat()) do t.eq(y[i] == 0, u < 0.4) end
+    end,
     function() -- whole channels go
       local y = ss.ones({ 2, 6, 8 }):dropout(0.5, 3, true)
       for n = 1, 2 do
