@@ -1,10 +1,7 @@
 /* _clamp_dx.c — gradient of clamp: dy where lo <= x <= hi, 0 elsewhere. */
 #include "support/limits.h"
 
-SS_EW2(block, float, float, ({
-           const float lo = p[0], hi = p[1];
-           (b >= lo) & (b <= hi) ? a : 0.0f;
-       }))
+SS_EW2(block, float, float, (b >= p[0]) & (b <= p[1]) ? a : 0.0f)
 
 static ss_status cpu(ss_call *c)
 {

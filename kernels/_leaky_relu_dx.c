@@ -1,15 +1,11 @@
 /* _leaky_relu_dx.c — gradient of leaky_relu: dy where x > 0, slope * dy elsewhere. */
 #include "support/elementwise.h"
 
-/* The product is made for every element: a load that depends on `b` would keep the loop scalar. */
-SS_EW2(block, float, float, ({
-           const float z = p[0] * a;
-           b > 0 ? a : z;
-       }))
+SS_EW2(block, float, float, b > 0 ? a : p[0] * a)
 
 static ss_status cpu(ss_call *c)
 {
-    const float p[] = {(float)c->attr[0].num};
+    const float p[2] = {(float)c->attr[0].num};
     return ss_ew_f32(c, block, p);
 }
 

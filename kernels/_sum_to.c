@@ -1,5 +1,5 @@
 /* _sum_to.c — undoes broadcasting: sums x over the axes along which `shape` was repeated. */
-#include "support/reduce.h"
+#include "support/sums.h"
 
 /* The repeated axes; n = 0 when there are none. False when shape does not broadcast to x. */
 static bool repeated(const ss_view *x, const ss_attr *shape, ss_attr *dims)

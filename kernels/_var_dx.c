@@ -5,7 +5,7 @@ SS_EW3(block, float, float, p[0] * a * (b - c))
 
 static ss_status cpu(ss_call *c)
 {
-    const float p[] = {(float)c->attr[0].num};
+    const float p[2] = {(float)c->attr[0].num};
     return ss_ew_f32(c, block, p);
 }
 

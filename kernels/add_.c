@@ -5,8 +5,8 @@ SS_EW2(block, float, float, a + p[0] * b)
 
 static ss_status cpu(ss_call *c)
 {
-    const float alpha = (float)c->attr[0].num;
-    const ss_ew e = {.fn = block, .arg = &alpha};
+    const float p[2] = {(float)c->attr[0].num};
+    const ss_ew e = {.fn = block, .arg = p};
     if (ss_overlaps(&c->in[0], &c->in[1]))
         return ss_fail(c, SS_E_ARG, "x and y are different parts of the same memory");
     ss_ew_run(&e, &c->in[0], 2, c->in);

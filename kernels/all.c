@@ -1,5 +1,5 @@
 /* all.c — are all elements true. */
-#include "support/extrema.h"
+#include "support/choose.h"
 
 static ss_status infer(ss_call *c)
 {

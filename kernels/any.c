@@ -1,5 +1,5 @@
 /* any.c — is any element true. */
-#include "support/extrema.h"
+#include "support/choose.h"
 
 static ss_status infer(ss_call *c)
 {

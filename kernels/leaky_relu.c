@@ -1,15 +1,11 @@
 /* leaky_relu.c — y = x where x > 0, slope * x elsewhere. */
 #include "support/elementwise.h"
 
-/* The product is made for every element: a load that depends on `a` would keep the loop scalar. */
-SS_EW1(block, float, float, ({
-           const float z = p[0] * a;
-           a > 0 ? a : z;
-       }))
+SS_EW1(block, float, float, a > 0 ? a : p[0] * a)
 
 static ss_status cpu(ss_call *c)
 {
-    const float p[] = {(float)c->attr[0].num};
+    const float p[2] = {(float)c->attr[0].num};
     return ss_ew_f32(c, block, p);
 }
 

@@ -1,5 +1,5 @@
 /* max.c — largest element over axes. */
-#include "support/extrema.h"
+#include "support/choose.h"
 
 static ss_status cpu(ss_call *c)
 {

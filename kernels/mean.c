@@ -1,5 +1,5 @@
 /* mean.c — mean over axes. */
-#include "support/reduce.h"
+#include "support/sums.h"
 
 static ss_status infer(ss_call *c)
 {

@@ -5,8 +5,8 @@ SS_EW1(block, float, float, a *p[0])
 
 static ss_status cpu(ss_call *c)
 {
-    const float value = (float)c->attr[0].num;
-    const ss_ew e = {.fn = block, .arg = &value};
+    const float p[2] = {(float)c->attr[0].num};
+    const ss_ew e = {.fn = block, .arg = p};
     ss_ew_run(&e, &c->in[0], 1, c->in);
     return SS_OK;
 }

@@ -1,5 +1,5 @@
 /* sum.c — sum over axes. */
-#include "support/reduce.h"
+#include "support/sums.h"
 
 static ss_status infer(ss_call *c)
 {

@@ -1,5 +1,5 @@
 /* var.c — variance over axes. */
-#include "support/reduce.h"
+#include "support/sums.h"
 
 /* From f64 sums of x and x^2: of f32 data with mean m and deviation s the relative error is about
  * (m / s)^2 * 1e-16. */

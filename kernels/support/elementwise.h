@@ -50,16 +50,21 @@ ss_status ss_infer_inplace(ss_call *c);
 /* in[0] and in[k] share bytes without being the same view: writing in[0] would change in[k]. */
 bool ss_overlaps(const ss_view *a, const ss_view *b);
 
+/* `arg` of a block function made by SS_EW1, 2, 3: NULL or two floats. Copied first, so that the
+ * compiler need not reload them after every store. */
+#define SS_EW_PARAMS                                                                               \
+    const float p[2] = {arg ? ((const float *)arg)[0] : 0, arg ? ((const float *)arg)[1] : 0};     \
+    (void)p;
+
 /* Block functions of one, two, three inputs: T is the inputs' type, Y the output's, EXPR is
- * written over a, b, c and p (`arg` as const float *). The same array may be read and written at
+ * written over a, b, c and the parameters p[0] and p[1]. The same array may be read and written at
  * the same index, hence ivdep rather than restrict. */
 #define SS_EW1(name, Y, T, EXPR)                                                                   \
     static void name(void *y_, const void *const *x_, const void *arg, int64_t n)                  \
     {                                                                                              \
         Y *y = (Y *)y_;                                                                            \
         const T *xa = (const T *)x_[0];                                                            \
-        const float *p = (const float *)arg;                                                       \
-        (void)p;                                                                                   \
+        SS_EW_PARAMS                                                                               \
         SS_PRAGMA(GCC ivdep)                                                                       \
         for (int64_t i = 0; i < n; i++) {                                                          \
             const T a = xa[i];                                                                     \
@@ -71,8 +76,7 @@ bool ss_overlaps(const ss_view *a, const ss_view *b);
     {                                                                                              \
         Y *y = (Y *)y_;                                                                            \
         const T *xa = (const T *)x_[0], *xb = (const T *)x_[1];                                    \
-        const float *p = (const float *)arg;                                                       \
-        (void)p;                                                                                   \
+        SS_EW_PARAMS                                                                               \
         SS_PRAGMA(GCC ivdep)                                                                       \
         for (int64_t i = 0; i < n; i++) {                                                          \
             const T a = xa[i], b = xb[i];                                                          \
@@ -84,8 +88,7 @@ bool ss_overlaps(const ss_view *a, const ss_view *b);
     {                                                                                              \
         Y *y = (Y *)y_;                                                                            \
         const T *xa = (const T *)x_[0], *xb = (const T *)x_[1], *xc = (const T *)x_[2];            \
-        const float *p = (const float *)arg;                                                       \
-        (void)p;                                                                                   \
+        SS_EW_PARAMS                                                                               \
         SS_PRAGMA(GCC ivdep)                                                                       \
         for (int64_t i = 0; i < n; i++) {                                                          \
             const T a = xa[i], b = xb[i], c = xc[i];                                               \

@@ -5,9 +5,6 @@
 
 typedef enum { SS_LARGEST, SS_SMALLEST, SS_ANY, SS_ALL } ss_choice;
 
-/* out[0] = the largest or smallest element (NaN if there is one), or whether any or all are
- * true, over attr[0]. */
-ss_status ss_choose(ss_call *c, ss_choice which);
 /* The largest and smallest of nothing do not exist: E_SHAPE. Otherwise ss_infer_reduce(). */
 ss_status ss_infer_extremum(ss_call *c);
 

@@ -6,6 +6,9 @@
 #define SEMISAM_REDUCE_H
 #include "strided.h"
 
+/* Elements handed to a reducer at a time, at most. */
+enum { SS_REDUCE_UNIT = 1024 };
+
 typedef union {
     double d;
     int64_t i;
@@ -23,8 +26,6 @@ typedef struct ss_reducer {
     const void *arg;
 } ss_reducer;
 
-extern const ss_reducer ss_sum_float, ss_sum_squares, ss_sum_int; /* without finish and arg */
-
 /* ss_infer_reduce() — out[k] of type t: the axes in `dims` (absent: all) folded, kept with size 1
  * when keepdim is set. */
 ss_status ss_infer_reduce(ss_call *c, int k, ss_dtype t, const ss_attr *dims, bool keepdim);
@@ -40,8 +41,6 @@ void ss_reduce(const ss_reducer *r, const ss_view *x, const ss_attr *dims, void 
 
 /* `plan` of an op whose only scratch is that: attr[0] is dims. */
 ss_status ss_plan_reduce(ss_call *c);
-/* out[0] = sum of in[0] over dims, times scale; exact for integers. */
-ss_status ss_sum_into(ss_call *c, const ss_attr *dims, double scale);
 /* out[0] = NaN everywhere: what has no value, such as the mean of nothing. */
 ss_status ss_fill_nan(ss_call *c);
 #endif

@@ -214,12 +214,43 @@ static void plan_copy(copy_plan *p, const ss_view *dst, const ss_view *src, int6
         for (int64_t j = 0; j < cols; j++)                                                         \
             *(T *)(d + i * d0 + j * d1) = *(const T *)(s + i * s0 + j * s1);
 
+/* 4 x 4 blocks of 4-byte elements: the source runs along rows, the target along columns. */
+typedef uint32_t quad __attribute__((vector_size(16)));
+
+static quad load_quad(const char *s)
+{
+    quad v;
+    memcpy(&v, s, sizeof v);
+    return v;
+}
+
+static void turn_block(char *d, int64_t d0, const char *s, int64_t s1)
+{
+    const quad a = load_quad(s), b = load_quad(s + s1);
+    const quad c = load_quad(s + 2 * s1), e = load_quad(s + 3 * s1);
+    const quad ab0 = __builtin_shuffle(a, b, (quad){0, 4, 1, 5});
+    const quad ab1 = __builtin_shuffle(a, b, (quad){2, 6, 3, 7});
+    const quad ce0 = __builtin_shuffle(c, e, (quad){0, 4, 1, 5});
+    const quad ce1 = __builtin_shuffle(c, e, (quad){2, 6, 3, 7});
+    const quad row[] = {__builtin_shuffle(ab0, ce0, (quad){0, 1, 4, 5}),
+                        __builtin_shuffle(ab0, ce0, (quad){2, 3, 6, 7}),
+                        __builtin_shuffle(ab1, ce1, (quad){0, 1, 4, 5}),
+                        __builtin_shuffle(ab1, ce1, (quad){2, 3, 6, 7})};
+    for (int i = 0; i < 4; i++) memcpy(d + i * d0, &row[i], sizeof row[i]);
+}
+
 /* rows x cols elements of `size` bytes. */
 static void copy_tile(char *d, int64_t d0, int64_t d1, const char *s, int64_t s0, int64_t s1,
                       int64_t rows, int64_t cols, int64_t size)
 {
     if (d1 == size && s1 == size) {
         for (int64_t i = 0; i < rows; i++) memcpy(d + i * d0, s + i * s0, (size_t)(cols * size));
+        return;
+    }
+    if (size == 4 && d1 == 4 && s0 == 4 && rows % 4 == 0 && cols % 4 == 0) {
+        for (int64_t i = 0; i < rows; i += 4)
+            for (int64_t j = 0; j < cols; j += 4)
+                turn_block(d + i * d0 + j * 4, d0, s + i * 4 + j * s1, s1);
         return;
     }
     switch (size) {
@@ -240,14 +271,14 @@ static void copy_tile(char *d, int64_t d0, int64_t d1, const char *s, int64_t s0
 
 static void copy_bytes(const ss_view *dst, const ss_view *src)
 {
-    enum { TILE = 32, RUN = 16384 };
+    enum { TILE_ROWS = 16, TILE_COLS = 64, RUN = 16384 };
     const int64_t size = (int64_t)ss_dtype_bytes(dst->dtype);
     copy_plan p;
     plan_copy(&p, dst, src, size);
     const int r = p.nd - 2, c = p.nd - 1;
     const bool runs = p.d[c] == size && p.s[c] == size;
-    const int64_t tile_cols = runs ? RUN : TILE,
-                  tile_rows = runs ? ss_max64(1, RUN / p.shape[c]) : TILE;
+    const int64_t tile_cols = runs ? RUN : TILE_COLS,
+                  tile_rows = runs ? ss_max64(1, RUN / p.shape[c]) : TILE_ROWS;
     const int64_t nc = ss_ceil_div(p.shape[c], tile_cols), nr = ss_ceil_div(p.shape[r], tile_rows);
     const int64_t tiles = dst->count / (p.shape[c] * p.shape[r]) * nc * nr;
     SS_PARALLEL_FOR (t, tiles, dst->count / tiles + 1) {

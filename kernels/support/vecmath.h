@@ -15,6 +15,15 @@
 #define SS_LN2_HI 0.693145751953125 /* 15 bits: products with exponents are exact in f32 */
 #define SS_LN2_LO 1.42860682030941723e-6
 
+/* a * b + c: one rounding where the processor has the instruction, two elsewhere. */
+#ifdef __FMA__
+#define SS_MADF(a, b, c) __builtin_fmaf(a, b, c)
+#define SS_MAD(a, b, c) __builtin_fma(a, b, c)
+#else
+#define SS_MADF(a, b, c) ((a) * (b) + (c))
+#define SS_MAD(a, b, c) ((a) * (b) + (c))
+#endif
+
 static inline float ss_bits_f32(uint32_t u)
 {
     float f;
@@ -48,8 +57,9 @@ typedef struct {
 
 static inline ss_exp_parts ss_exp_split(float x)
 {
-    const float magic = 12582912.0f, t = x * (float)SS_LOG2E + magic, n = t - magic;
-    return (ss_exp_parts){(x - n * (float)SS_LN2_HI) - n * (float)SS_LN2_LO,
+    const float magic = 12582912.0f, t = SS_MADF(x, (float)SS_LOG2E, magic), n = t - magic;
+    const float r = SS_MADF(n, (float)-SS_LN2_HI, x);
+    return (ss_exp_parts){SS_MADF(n, (float)-SS_LN2_LO, r),
                           (int32_t)(ss_f32_bits(t) - 0x4b400000u)};
 }
 
@@ -57,11 +67,11 @@ static inline ss_exp_parts ss_exp_split(float x)
 static inline float ss_expm1_core(float r)
 {
     float q = 1.392617612e-3f;
-    q = q * r + 8.363173075e-3f;
-    q = q * r + 4.166655466e-2f;
-    q = q * r + 1.666657703e-1f;
-    q = q * r + 5.0e-1f;
-    return r + r * r * q;
+    q = SS_MADF(q, r, 8.363173075e-3f);
+    q = SS_MADF(q, r, 4.166655466e-2f);
+    q = SS_MADF(q, r, 1.666657703e-1f);
+    q = SS_MADF(q, r, 5.0e-1f);
+    return SS_MADF(r * r, q, r);
 }
 
 static inline float ss_expf(float x)
@@ -74,7 +84,7 @@ static inline float ss_expf(float x)
     const float a = ss_bits_f32((uint32_t)(half + 127) << 23);
     const float b = ss_bits_f32((uint32_t)(p.n - half + 127) << 23);
     const float e = ss_expm1_core(p.r);
-    return (a + a * e) * b;
+    return SS_MADF(a, e, a) * b;
 }
 
 /* e^x for x <= 0; below -87 the result is 0 instead of a subnormal number. */
@@ -82,7 +92,7 @@ static inline float ss_exp_negf(float x)
 {
     const ss_exp_parts p = ss_exp_split(x < -87.0f ? -87.0f : x);
     const float a = ss_bits_f32((uint32_t)(p.n + 127) << 23), e = ss_expm1_core(p.r);
-    return x < -87.0f ? 0.0f : a + a * e;
+    return x < -87.0f ? 0.0f : SS_MADF(a, e, a);
 }
 
 static inline float ss_tanhf(float x)
@@ -91,7 +101,7 @@ static inline float ss_tanhf(float x)
     y = y > 20.0f ? 20.0f : y;
     const ss_exp_parts p = ss_exp_split(y);
     const float s = ss_bits_f32((uint32_t)(p.n + 127) << 23);
-    const float m = s * ss_expm1_core(p.r) + (s - 1.0f); /* e^y - 1 */
+    const float m = SS_MADF(s, ss_expm1_core(p.r), s - 1.0f); /* e^y - 1 */
     return copysignf(m / (m + 2.0f), x);
 }
 
@@ -112,16 +122,17 @@ static inline float ss_logf(float x)
     const float f = ss_bits_f32((u & 0x007fffffu) + 0x3f3504f3u) - 1.0f;
     const float n = (float)(small ? e - 23 : e);
     float q = 6.971611471e-2f;
-    q = q * f - 1.147973385e-1f;
-    q = q * f + 1.168541992e-1f;
-    q = q * f - 1.242568733e-1f;
-    q = q * f + 1.424905765e-1f;
-    q = q * f - 1.666780232e-1f;
-    q = q * f + 2.000071575e-1f;
-    q = q * f - 2.499999696e-1f;
-    q = q * f + 3.333333118e-1f;
+    q = SS_MADF(q, f, -1.147973385e-1f);
+    q = SS_MADF(q, f, 1.168541992e-1f);
+    q = SS_MADF(q, f, -1.242568733e-1f);
+    q = SS_MADF(q, f, 1.424905765e-1f);
+    q = SS_MADF(q, f, -1.666780232e-1f);
+    q = SS_MADF(q, f, 2.000071575e-1f);
+    q = SS_MADF(q, f, -2.499999696e-1f);
+    q = SS_MADF(q, f, 3.333333118e-1f);
     const float f2 = f * f;
-    float y = ((f * f2 * q + n * (float)SS_LN2_LO) - 0.5f * f2) + f + n * (float)SS_LN2_HI;
+    float y = SS_MADF(f * f2, q, n * (float)SS_LN2_LO);
+    y = SS_MADF(n, (float)SS_LN2_HI, SS_MADF(-0.5f, f2, y) + f);
     y = x > 3.402823466e38f || x != x ? x : y;
     y = x < 0 ? NAN : y;
     return x == 0 ? -INFINITY : y;
@@ -136,18 +147,18 @@ typedef struct {
 
 static inline ss_normal_parts ss_normalf(float x)
 {
-    const float z = fabsf(x) * 0.707106781f, t = 1.0f / (1.0f + 0.35f * z);
+    const float z = fabsf(x) * 0.707106781f, t = 1.0f / SS_MADF(0.35f, z, 1.0f);
     const float e = ss_exp_negf(-0.5f * x * x);
     float q = 3.716416573e-2f;
-    q = q * t - 1.524194801e-1f;
-    q = q * t + 1.666921223e-1f;
-    q = q * t - 8.789841682e-3f;
-    q = q * t + 7.199129780e-2f;
-    q = q * t + 1.536994233e-1f;
-    q = q * t + 1.486907905e-1f;
-    q = q * t + 1.884025751e-1f;
-    q = q * t + 1.970825364e-1f;
-    q = q * t + 1.974864155e-1f;
+    q = SS_MADF(q, t, -1.524194801e-1f);
+    q = SS_MADF(q, t, 1.666921223e-1f);
+    q = SS_MADF(q, t, -8.789841682e-3f);
+    q = SS_MADF(q, t, 7.199129780e-2f);
+    q = SS_MADF(q, t, 1.536994233e-1f);
+    q = SS_MADF(q, t, 1.486907905e-1f);
+    q = SS_MADF(q, t, 1.884025751e-1f);
+    q = SS_MADF(q, t, 1.970825364e-1f);
+    q = SS_MADF(q, t, 1.974864155e-1f);
     const float tail = 0.5f * t * q * e;
     return (ss_normal_parts){0.398942280f * e, x < 0 ? tail : 1.0f - tail};
 }
@@ -162,22 +173,23 @@ static inline float ss_geluf(float x)
 static inline float ss_sin_quarterf(float x, int64_t k)
 {
     const double magic = 6755399441055744.0, v = (double)x; /* 1.5 * 2^52 */
-    const double t = v * 0.636619772367581343 + magic, n = t - magic;
+    const double t = SS_MAD(v, 0.636619772367581343, magic), n = t - magic;
     /* pi/2 in two parts, the first of 33 bits */
-    const double r = (v - n * 1.57079632673412561) - n * 6.07710050650619225e-11, z = r * r;
+    const double r = SS_MAD(n, -6.07710050650619225e-11, SS_MAD(n, -1.57079632673412561, v)),
+                 z = r * r;
     const uint64_t q = ss_f64_bits(t) + (uint64_t)k;
     double s = -1.0 / 39916800;
-    s = s * z + 1.0 / 362880;
-    s = s * z - 1.0 / 5040;
-    s = s * z + 1.0 / 120;
-    s = s * z - 1.0 / 6;
-    s = r + r * z * s;
+    s = SS_MAD(s, z, 1.0 / 362880);
+    s = SS_MAD(s, z, -1.0 / 5040);
+    s = SS_MAD(s, z, 1.0 / 120);
+    s = SS_MAD(s, z, -1.0 / 6);
+    s = SS_MAD(r * z, s, r);
     double c = -1.0 / 3628800;
-    c = c * z + 1.0 / 40320;
-    c = c * z - 1.0 / 720;
-    c = c * z + 1.0 / 24;
-    c = c * z - 0.5;
-    c = 1.0 + z * c;
+    c = SS_MAD(c, z, 1.0 / 40320);
+    c = SS_MAD(c, z, -1.0 / 720);
+    c = SS_MAD(c, z, 1.0 / 24);
+    c = SS_MAD(c, z, -0.5);
+    c = SS_MAD(z, c, 1.0);
     const double y = q & 1 ? c : s;
     return (float)(q & 2 ? -y : y);
 }
@@ -192,13 +204,13 @@ static inline double ss_log_abs(double x)
     const double f = ss_bits_f64((u & 0x000fffffffffffffu) + root) - 1.0;
     const double s = f / (2.0 + f), z = s * s;
     double q = 2.0 / 15;
-    q = q * z + 2.0 / 13;
-    q = q * z + 2.0 / 11;
-    q = q * z + 2.0 / 9;
-    q = q * z + 2.0 / 7;
-    q = q * z + 2.0 / 5;
-    q = q * z + 2.0 / 3;
-    return (2.0 * s + s * z * q) + n * 0.693147180559945309;
+    q = SS_MAD(q, z, 2.0 / 13);
+    q = SS_MAD(q, z, 2.0 / 11);
+    q = SS_MAD(q, z, 2.0 / 9);
+    q = SS_MAD(q, z, 2.0 / 7);
+    q = SS_MAD(q, z, 2.0 / 5);
+    q = SS_MAD(q, z, 2.0 / 3);
+    return SS_MAD(n, 0.693147180559945309, SS_MAD(s * z, q, 2.0 * s));
 }
 
 /* e^x, relative error 1e-11, for |x| that f32 can hold the result of; 0 and inf outside. */
@@ -206,17 +218,17 @@ static inline double ss_exp_wide(double x)
 {
     x = x < -200.0 ? -200.0 : x;
     x = x > 200.0 ? 200.0 : x;
-    const double magic = 6755399441055744.0, t = x * SS_LOG2E + magic, n = t - magic;
-    const double r = (x - n * 0.693147180369123816) - n * 1.90821492927058770e-10;
+    const double magic = 6755399441055744.0, t = SS_MAD(x, SS_LOG2E, magic), n = t - magic;
+    const double r = SS_MAD(n, -1.90821492927058770e-10, SS_MAD(n, -0.693147180369123816, x));
     double q = 1.0 / 362880;
-    q = q * r + 1.0 / 40320;
-    q = q * r + 1.0 / 5040;
-    q = q * r + 1.0 / 720;
-    q = q * r + 1.0 / 120;
-    q = q * r + 1.0 / 24;
-    q = q * r + 1.0 / 6;
-    q = q * r + 0.5;
-    q = 1.0 + (r + r * r * q);
+    q = SS_MAD(q, r, 1.0 / 40320);
+    q = SS_MAD(q, r, 1.0 / 5040);
+    q = SS_MAD(q, r, 1.0 / 720);
+    q = SS_MAD(q, r, 1.0 / 120);
+    q = SS_MAD(q, r, 1.0 / 24);
+    q = SS_MAD(q, r, 1.0 / 6);
+    q = SS_MAD(q, r, 0.5);
+    q = 1.0 + SS_MAD(r * r, q, r);
     return q * ss_bits_f64((ss_f64_bits(t) + 1023u) << 52);
 }
 
