@@ -2,8 +2,8 @@
 local fail = require "semisam.fail"
 local options = require "semisam.options"
 local paths = require "semisam.paths"
+local script = require "semisam.script"
 local spell = require "semisam.spell"
-local strict = require "semisam.strict"
 local system = require "semisam.system"
 
 local cli = {}
@@ -73,45 +73,6 @@ local function run_command(name, args)
   return math.type(status) == "integer" and status or 0
 end
 
--- ---- scripts and recipes ---------------------------------------------------
-
--- The chunk of a script: text only.
-local function load_script(path)
-  local kind, message = system.kind(path)
-  if kind ~= "file" then
-    fail.input("%s: %s", path, kind and "expected a Lua file, got a " .. kind or message:lower())
-  end
-  local f, why = io.open(path, "rb")
-  if not f then fail.input("%s", why) end
-  local text = f:read("a")
-  f:close()
-  if text:sub(1, 1) == "\27" then fail.recipe("%s: precompiled chunks are refused", path) end
-  text = text:gsub("^\xEF\xBB\xBF", ""):gsub("^#[^\n]*", "")
-  strict.add("@" .. path)
-  local chunk, syntax = load(text, "@" .. path, "t")
-  if not chunk then
-    fail.recipe("%s", syntax:find(path, 1, true) and syntax or path .. ": " .. syntax)
-  end
-  return chunk
-end
-
-local loading -- the script whose chunk runs
-
-local function run_script(path, args)
-  local chunk = load_script(path)
-  paths.search(path)
-  rawset(_G, "arg", table.move(args, 1, #args, 1, { [0] = path }))
-  loading = path
-  local result = chunk(table.unpack(args))
-  loading = nil
-  if result == nil then return 0 end
-  if type(result) ~= "table" then
-    fail.recipe("%s: expected a recipe (a table) or nothing, got a %s", path, type(result))
-  end
-  local status = require("semisam.train").run(result, args, path)
-  return math.type(status) == "integer" and status or 0
-end
-
 local function looks_like_path(word)
   return word:find("%.lua$") or word:find("/") or system.kind(word) == "file"
 end
@@ -155,7 +116,8 @@ function cli.report(err, trace)
   text = text:gsub("^%S*lua/semisam/[%w_/]+%.lua:%d+: ", "")
   io.stdout:flush()
   -- A recipe that ends in `return ss.extend(...)` has no line left: Lua made it a tail call.
-  if loading and not text:find(loading, 1, true) then text = loading .. ": " .. text end
+  local path = script.loading
+  if path and not text:find(path, 1, true) then text = path .. ": " .. text end
   if status > 128 then text = "interrupted" end
   io.stderr:write("semisam: ", text, "\n")
   if trace then io.stderr:write(trace, "\n") end
@@ -225,7 +187,7 @@ local function act(o, word, rest)
   if word and command(word) then
     status = run_command(word, rest)
   elseif word and looks_like_path(word) then
-    status = run_script(word, rest)
+    status = script.run(word, rest)
   elseif word then
     unknown_command(word)
   end

@@ -81,6 +81,15 @@ t.test("recipes that are none", function()
   refused(file("parent.lua", "return require 'recipes.no_such_recipe'"), {}, 1, "no_such_recipe' not found")
 end)
 
+t.test("--help shows the settings of a recipe; --key=value is key=value", function()
+  local r = run.semisam { main, "--help" }
+  t.eq({ r.status, r.err }, { 0, "" })
+  t.match(r.out, "^usage: semisam recipes/semi_sam_plus%.lua %[key=value %.%.%.%]\n\nSemi%-SAM%+")
+  t.match(r.out, "\n  seed = 0,\n")
+  refused(main, { "--bta.max=0" }, 78, "unknown setting 'bta'")
+  refused(main, { "--resume=/no/such/run" }, 66, "no run there")
+end)
+
 t.test("an ablation runs from anywhere: its settings are seen", function()
   local dir = t.tmpdir()
   local path = run.write(dir .. "/mine.lua", "local ss = require 'semisam'\n" ..
