@@ -25,8 +25,8 @@ local NUMBERS = {
   { "data.fold", 0, 1e6, whole = true },
   { "ema.alpha", 0, 1 }, { "lambda.max", 0, 1e6 }, { "beta.max", 0, 1e6 },
   { "phases.warmup.epochs", 0, 1e9 }, { "phases.semi.epochs", 0, 1e9 },
-  { "phases.finetune.epochs", 0, 1e9 }, { "phases.warmup.lr", 0, 1e3 },
-  { "phases.semi.lr", 0, 1e3 }, { "phases.finetune.lr", 0, 1e3 },
+  { "phases.finetune.epochs", 0, 1e9 }, { "phases.warmup.lr", 0, 1e38 },
+  { "phases.semi.lr", 0, 1e38 }, { "phases.finetune.lr", 0, 1e38 },
   { "pseudo.n", 1, 1024, whole = true },
   { "every.validate", 0, 1e9 }, { "every.checkpoint", 1, 1e9, whole = true },
 }
