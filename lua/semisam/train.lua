@@ -103,7 +103,7 @@ end
 -- One optimiser step: `accumulate` micro-batches, then both averages follow.
 local function advance(run)
   local cfg, n = run.cfg, run.numbers
-  local p, begun = run.plan[n.phase], run.clock()
+  local p, begun, waited = run.plan[n.phase], run.clock(), run.batches:waited()
   local i = n.step - n.phase_start
   local spe = run.plan.steps_per_epoch
   local lambda, beta = phase.weights(cfg, p, i / spe, n.semi_steps / spe)
@@ -132,6 +132,7 @@ local function advance(run)
   if p.name == "semi" then n.semi_steps = n.semi_steps + 1 end
   row.u_th = type(run.u_th) == "number" and run.u_th or nil
   row.seconds = run.clock() - begun
+  row.wait_seconds = run.batches:waited() - waited
   row.megabytes = ss.memory("cpu").peak / 1e6
   run.log:step(row)
 end
@@ -218,6 +219,7 @@ function train.fit(cfg)
     return type(err) == "string" and run.cfg.trace and debug.traceback(err, 2) or err
   end, run)
   system.hold(false)
+  run.batches:close()
   if not ok then
     run.log:close()
     error(status, 0)

@@ -61,7 +61,7 @@ end
 function tiny.log(dir)
   local lines = {}
   for line in io.lines(dir .. "/log.csv") do
-    lines[#lines + 1] = (line:gsub(",[^,]*,[^,]*,[^,]*$", ""))
+    lines[#lines + 1] = (line:gsub(",[^,]*,[^,]*,[^,]*,[^,]*$", ""))
   end
   return table.concat(lines, "\n")
 end

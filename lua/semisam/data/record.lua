@@ -28,6 +28,27 @@ function Record:apply(x, kind)
   return batch:reshape { batch.shape[2], batch.shape[3], batch.shape[4], batch.shape[5] }
 end
 
+--- The calls as steps of a loader job that change the register `name`; nil if one of them is a Lua
+--- function, which only the main thread runs.
+---@param name string
+---@param kind? "image"|"label"
+function Record:steps(name, kind)
+  local out = {}
+  for i, call in ipairs(self.calls) do
+    local op, attrs, input = call[1], call[2], name
+    if type(op) == "function" then return nil end
+    if op == "affine" then
+      input = { name, ss.tensor(attrs.matrix) }
+      op, attrs = "affine_sample",
+        { size = attrs.size, mode = kind == "label" and "nearest" or "linear" }
+    elseif op == "cutout" then
+      input, attrs = { name, ss.tensor(attrs.box) }, {}
+    end
+    out[i] = { op, input, attrs, to = name }
+  end
+  return out
+end
+
 local function inverse_matrix(m)
   local a, b, c = m[1][1], m[1][2], m[1][3]
   local d, e, f = m[2][1], m[2][2], m[2][3]

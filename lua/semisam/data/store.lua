@@ -56,4 +56,35 @@ function Store:views(sample, labelled)
   return out
 end
 
+-- Appends list b to list a.
+local function append(a, b) return table.move(b, 1, #b, #a + 1, a) end
+
+--- The same views as a loader job; nil if a Lua function takes part in them.
+function Store:job(sample, labelled)
+  local weak, strong = sample.geometry:steps("weak"), sample.strong:steps("strong")
+  local turned = labelled and sample.geometry:steps("label", "label")
+  if not weak or not strong then return nil end
+  local job = { input = { weak = self:image(sample.case) }, steps = weak }
+  job.output = { "weak", "strong" }
+  -- `strong` starts where `weak` ends: its first call reads that, or a copy takes its place
+  if strong[1] then
+    local first = strong[1]
+    if type(first[2]) == "table" then first[2][1] = "weak" else first[2] = "weak" end
+    append(job.steps, strong)
+  else
+    job.steps[#job.steps + 1] = { "copy", "weak", {}, to = "strong" }
+  end
+  if labelled then
+    local y = self:get(sample.case).label
+    if not y then
+      error(("store: case \"%s\" (%s) has no label"):format(sample.case.id, sample.case.role), 2)
+    end
+    job.input.label = y:reshape { 1, y.shape[1], y.shape[2], y.shape[3], 1 }
+    job.steps[#job.steps + 1] = { "cast", "label", { dtype = "f32" } }
+    append(job.steps, turned)
+    job.output[3] = "label"
+  end
+  return job
+end
+
 return store

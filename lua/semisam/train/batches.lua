@@ -7,6 +7,9 @@ local sampler = require "semisam.data.sampler"
 
 local batches = {}
 
+-- How many batches of a stream are made ahead of the one in use.
+local AHEAD = 4
+
 local Batches = {}
 Batches.__index = Batches
 
@@ -27,6 +30,7 @@ function batches.new(store, set, cfg)
       seed = cfg.seed, purpose = "unlabelled", batch = b.unlabelled,
     })
   end
+  self.ahead = {} -- per stream: { loader, next = index of the batch asked for next, plans }
   self.geometry = {}
   if cfg.data.patch[1] then self.geometry[1] = augment.crop { size = cfg.data.patch } end
   table.move(cfg.weak, 1, #cfg.weak, 2, self.geometry)
@@ -62,31 +66,90 @@ local function stacked(parts)
   return #parts == 1 and parts[1] or ss.cat(parts, { dim = 1 })
 end
 
+-- Hands the samples of batch i to the stream's loader.
+local function submit(self, stream, queue, i)
+  local plan = { samples = self:plan(stream, i), direct = {} }
+  ss.scoped(function()
+    for k, sample in ipairs(plan.samples) do
+      local job = self.store:job(sample, stream == "labelled")
+      if job then queue.loader:submit(job) else plan.direct[k] = true end
+    end
+  end)
+  queue.plans[i] = plan
+end
+
+-- Views of batch i, made by loader threads while earlier batches were in use. A jump to another
+-- index (a resumed run, a new phase) starts the queue anew.
+local function prefetched(self, stream, i)
+  local queue = self.ahead[stream]
+  if not queue or queue.next ~= i then
+    if queue then queue.loader:close() end
+    local loader = ss.loader { workers = self.cfg.data.workers }
+    queue = { loader = loader, next = i, last = i - 1, plans = {} }
+    self.ahead[stream] = queue
+  end
+  while queue.last < i + AHEAD do
+    queue.last = queue.last + 1
+    submit(self, stream, queue, queue.last)
+  end
+  queue.next = i + 1
+  local plan, views = queue.plans[i], {}
+  queue.plans[i] = nil
+  for k, sample in ipairs(plan.samples) do
+    views[k] = plan.direct[k] and self.store:views(sample, stream == "labelled")
+      or queue.loader:next()
+  end
+  return views, plan.samples
+end
+
+-- Views of batch i of a stream and its samples, from loader threads or made here.
+local function views_of(self, stream, i)
+  if self.cfg.data.workers > 0 then return prefetched(self, stream, i) end
+  local samples, views = self:plan(stream, i), {}
+  for k, sample in ipairs(samples) do views[k] = self.store:views(sample, stream == "labelled") end
+  return views, samples
+end
+
+-- One batch of the named views.
+local function gather(self, stream, i, names)
+  local samples
+  local out = ss.no_grad(ss.scoped, function()
+    local lists, views = {}
+    views, samples = views_of(self, stream, i)
+    for to, from in pairs(names) do
+      lists[to] = {}
+      for k, view in ipairs(views) do lists[to][k] = view[from] end
+      lists[to] = stacked(lists[to])
+    end
+    return lists
+  end)
+  out.samples = samples
+  return out
+end
+
 --- Batch i of the labelled stream: { image = strong view [n,d,h,w,c], label = [n,d,h,w,1] }.
 function Batches:labelled(i)
-  return ss.no_grad(ss.scoped, function()
-    local image, label = {}, {}
-    for k, s in ipairs(self:plan("labelled", i)) do
-      local views = self.store:views(s, true)
-      image[k], label[k] = views.strong, views.label
-    end
-    return { image = stacked(image), label = stacked(label) }
-  end)
+  return gather(self, "labelled", i, { image = "strong", label = "label" })
 end
 
 --- Batch i of the unlabelled stream: { weak, strong, samples }; there is no label field.
 function Batches:unlabelled(i)
-  local samples = self:plan("unlabelled", i)
-  local out = ss.no_grad(ss.scoped, function()
-    local weak, strong = {}, {}
-    for k, s in ipairs(samples) do
-      local views = self.store:views(s, false)
-      weak[k], strong[k] = views.weak, views.strong
-    end
-    return { weak = stacked(weak), strong = stacked(strong) }
-  end)
-  out.samples = samples
-  return out
+  return gather(self, "unlabelled", i, { weak = "weak", strong = "strong" })
+end
+
+--- Seconds spent waiting for the loader threads.
+function Batches:waited()
+  local sum = 0
+  for _, queue in pairs(self.ahead) do sum = sum + queue.loader:waited() end
+  return sum
+end
+
+--- Ends the loader threads.
+function Batches:close()
+  for stream, queue in pairs(self.ahead) do
+    queue.loader:close()
+    self.ahead[stream] = nil
+  end
 end
 
 return batches
