@@ -29,9 +29,10 @@ end
 -- An axis over the values of `key` in series: { lo, hi, ticks, map(v) -> 0..1 }.
 local function linear(lo, hi, n, fixed)
   if lo > hi then lo, hi = 0, 1 end
-  if lo == hi then
-    local margin = math.max(1e-9, math.abs(lo) * 0.05)
-    lo, hi = lo - margin, hi + margin
+  if lo == hi and lo == 0 then
+    hi = 1
+  elseif lo == hi then
+    lo, hi = lo - math.abs(lo) * 0.05, hi + math.abs(hi) * 0.05
   end
   local step = nice(hi - lo, n)
   if not fixed then
@@ -140,7 +141,7 @@ local function legend(c, area, series, title)
   end
 end
 
-local function panel_in(c, area, panel, last)
+local function panel_in(c, area, panel, last, lo, hi)
   local left, right, all = {}, {}, {}
   for i, s in ipairs(panel.series) do
     local copy = { color = style.curves[(i - 1) % #style.curves + 1] }
@@ -149,7 +150,6 @@ local function panel_in(c, area, panel, last)
     local side = s.axis == "right" and right or left
     side[#side + 1] = copy
   end
-  local lo, hi = range(all, "x")
   local ax = linear(lo, hi, 8, true)
   local al, ar = y_axis(panel, left, ""), y_axis(panel, right, "right_")
   frame(c, area, panel, ax, al, ar, last)
@@ -174,9 +174,15 @@ function M.curves(options)
   if o.title then
     c:text(LEFT, 24, o.title, { size = 15, bold = true, color = style.ink })
   end
+  -- One x axis for all, so that what happens at a step stands in one line.
+  local lo, hi = math.huge, -math.huge
+  for _, panel in ipairs(o.panels) do
+    local a, b = range(panel.series, "x")
+    lo, hi = math.min(lo, a), math.max(hi, b)
+  end
   for i, panel in ipairs(o.panels) do
     local area = { x = LEFT, y = top + (i - 1) * each + TOP, w = width - LEFT - RIGHT, h = inner }
-    panel_in(c, area, panel, i == #o.panels)
+    panel_in(c, area, panel, i == #o.panels, lo, hi)
   end
   local out = o.out or "curves.png"
   c:save(out)

@@ -115,6 +115,13 @@ local function slice(c, x, y, w, h, volume, axis, index, lo, hi, overlays)
   end)
 end
 
+-- A slice's number in its corner, readable on black and on white.
+local function corner(c, x, y, text)
+  local w = c:text_size(text, { size = 11 })
+  c:rect(x + 2, y + 2, w + 7, 16, { fill = "#000000a0" })
+  c:text(x + 5, y + 14, text, { size = 11, color = "#f4f4f5" })
+end
+
 -- Overlays of a mask, or of { truth =, prediction = }; then the labels to place slices by.
 local function overlays_of(mask, volume)
   local list, guide = {}, nil
@@ -177,7 +184,7 @@ local function montage(volume, mask, o)
       local x = left + (i - 1) * (row.w + gap)
       slice(c, x, row.y, row.w, row.h, volume, row.axis, index, lo, hi, overlays)
       if not flat then
-        c:text(x + 5, row.y + 13, tostring(index), { size = 11, color = "#f4f4f5" })
+        corner(c, x, row.y, tostring(index))
       end
     end
     if not flat then
@@ -226,8 +233,7 @@ local function case_row(c, case, y, side, left, gap)
     local x = left + (axis - 1) * (side + gap)
     local bx, by = x + (side - w) // 2, y + (side - h) // 2
     slice(c, bx, by, w, h, volume, axis, index, lo, hi, overlays)
-    c:text(bx + 5, by + 14, ("%s %d"):format(PLANES[axis]:sub(-2, -2), index),
-      { size = 11, color = "#f4f4f5" })
+    corner(c, bx, by, ("%s %d"):format(PLANES[axis]:sub(-2, -2), index))
   end
   c:text(14, y + 18, case.name or "", { size = 13, bold = true, color = "#f4f4f5" })
   if case.dice then
