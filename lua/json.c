@@ -144,7 +144,11 @@ static void put_object(lua_State *L, out *o, int t, int indent, bool nonfinite, 
 
 static void put_array(lua_State *L, out *o, int t, int indent, bool nonfinite, int depth)
 {
-    lua_Integer n = luaL_len(L, t);
+    lua_Integer n = luaL_len(L, t), keys = 0;
+    for (lua_pushnil(L); lua_next(L, t); lua_pop(L, 1)) keys++;
+    if (keys != n)
+        ssL_fail(L, "json.encode: a list of %I has %I other keys, which JSON cannot hold", n,
+                 keys - n);
     put(L, o, "[", 1);
     for (lua_Integer k = 1; k <= n; k++) {
         if (k > 1) put(L, o, ", ", 2);

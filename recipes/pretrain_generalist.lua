@@ -2,6 +2,7 @@
 -- studies. Semi-SAM+ does this by itself where no checkpoint is given; run it alone to get a file:
 --
 --   semisam recipes/pretrain_generalist.lua out=generalist.safetensors
+local ss = require "semisam"
 local aug = require "semisam.data.augment"
 local open = require("semisam.config").open -- takes any keys
 
@@ -22,7 +23,7 @@ return {
   run = function(cfg)
     local pretrain = require "semisam.pretrain"
     local net, dice = pretrain.fit(cfg, print)
-    pretrain.save(net, cfg.out, { format = 1, net = cfg.net, dice = dice })
+    pretrain.save(net, cfg.out, { format = 1, net = ss.models.facts(cfg.net), dice = dice })
     print("written: " .. cfg.out)
     return 0
   end,

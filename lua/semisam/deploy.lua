@@ -25,7 +25,7 @@ function deploy.load(path)
   if not facts or facts.format ~= FORMAT or not facts.student then
     fail.data("%s was not written by a training run: it does not say which network it holds", file)
   end
-  local net = models.new(facts.student)
+  local net = models.new(models.spec(facts.student))
   net:load_state(held.tensors)
   net:eval():freeze()
   return { net = net, data = facts.data, patch = facts.patch, classes = facts.classes, file = file }
@@ -54,6 +54,8 @@ function deploy.write(net, case, data, patch, path)
     local p, source = deploy.probabilities(net, case, data, patch)
     local mask = infer.labels(p)
     local s = mask.shape
+    local folder = path:match("^(.*)/[^/]*$")
+    if folder and folder ~= "" then ss.fs.mkdir(folder) end
     ss.nifti_write(path, mask:reshape { s[1], s[2], s[3] }, { like = source })
   end)
 end

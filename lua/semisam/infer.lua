@@ -22,6 +22,17 @@ local function cut(x, at, window)
   return x
 end
 
+-- The window that holds a whole volume when its sides are no multiples of what the network needs;
+-- nil when they are.
+local function whole(net, size)
+  local m, fits, window = net.multiple or 1, true, {}
+  for i = 1, 3 do
+    window[i] = (size[i] + m - 1) // m * m
+    fits = fits and window[i] == size[i]
+  end
+  return not fits and window or nil
+end
+
 --- Foreground probabilities [1, d, h, w, f] of a preprocessed volume [1, d, h, w, c].
 ---   opts.window   voxels d, h, w of a window; empty: the whole volume at once
 ---   opts.overlap  part of a window that the next one shares, default 0.5
@@ -31,8 +42,11 @@ end
 function infer.probabilities(net, x, opts)
   return ss.no_grad(ss.scoped, function()
     local window = opts and opts.window
-    if not window or not window[1] then return losses.foreground(net(x)) end
     local size = { x.shape[2], x.shape[3], x.shape[4] }
+    if not window or not window[1] then
+      window = whole(net, size)
+      if not window then return losses.foreground(net(x)) end
+    end
     local start, padded = {}, {}
     for i = 1, 3 do -- padded on both sides until a window fits
       padded[i] = math.max(size[i], window[i])

@@ -21,6 +21,26 @@ function M.new(spec)
   return require("semisam.models." .. spec[1])(opts)
 end
 
+---A spec as plain data that JSON can hold: { name, options }.
+---@param spec table
+---@return table
+function M.facts(spec)
+  local options = {}
+  for key, value in pairs(spec) do
+    if key ~= 1 then options[key] = value end
+  end
+  return { name = spec[1], options = options }
+end
+
+---The spec that `facts` describes.
+---@param facts table
+---@return table
+function M.spec(facts)
+  local spec = { facts.name }
+  for key, value in pairs(facts.options) do spec[key] = value end
+  return spec
+end
+
 ---See models/prep.lua.
 M.prepare = require("semisam.models.prep").prepare
 

@@ -230,10 +230,16 @@ local word_of = {
 ---@return string
 function options.help(name, command)
   local specs = command.options or {}
-  local usage = { "semisam", name }
+  local usage, placed = { "semisam", name }, {}
   for _, key in ipairs(command.positional or {}) do
     local word = key:upper() .. (specs[key][1] == "inputs" and " ..." or "")
     usage[#usage + 1] = specs[key].required and word or "[" .. word .. "]"
+    placed[key] = true
+  end
+  for _, key in ipairs(spell.keys(specs)) do
+    if specs[key].required and not placed[key] then
+      usage[#usage + 1] = key .. "=" .. word_of[specs[key][1]]
+    end
   end
   if next(specs) then usage[#usage + 1] = "[key=value ...]" end
   local out = {

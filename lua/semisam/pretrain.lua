@@ -159,7 +159,7 @@ function pretrain.cached(cfg, root, quiet)
   local _ <close> = caches.alone(path)
   if system.kind(path) == "file" then return path end
   local net, dice = pretrain.fit(cfg, quiet and function() end or print)
-  pretrain.save(net, path, { format = 1, net = cfg.net, dice = dice })
+  pretrain.save(net, path, { format = 1, net = models.facts(cfg.net), dice = dice })
   return path
 end
 

@@ -22,7 +22,7 @@ local function pairs_of(pred, ref)
       missing[#missing + 1] = id
     end
   end
-  if #missing > 0 then
+  if #missing > 0 and #out > 0 then
     io.stderr:write(("evaluate: no reference for %d predictions: %s\n"):format(#missing,
       table.concat(missing, " ", 1, math.min(8, #missing))))
   end

@@ -26,11 +26,35 @@ local function cases_of(path)
   return list
 end
 
+local function is_file_name(path) return path:find("%.nii$") or path:find("%.nii%.gz$") end
+
 -- Where the mask of a case goes.
 local function target(o, case)
-  if o.out:find("%.nii$") or o.out:find("%.nii%.gz$") then return o.out end
-  ss.fs.mkdir(o.out)
-  return ("%s/%s.nii.gz"):format(o.out, case.id)
+  return is_file_name(o.out) and o.out or ("%s/%s.nii.gz"):format(o.out, case.id)
+end
+
+-- What can be told about the output before anything is computed.
+local function check_output(o, cases)
+  if is_file_name(o.out) then
+    if #cases > 1 then
+      fail.usage("predict: %d images need a folder, out=%s is a file", #cases, o.out)
+    end
+    local folder = o.out:match("^(.*)/[^/]*$")
+    if folder and folder ~= "" and not ss.fs.is_dir(folder) then
+      fail.create("predict: %s cannot be created, %s is no folder", o.out, folder)
+    end
+    if ss.fs.is_dir(o.out) then fail.create("predict: out=%s is a folder", o.out) end
+  elseif ss.fs.exists(o.out) and not ss.fs.is_dir(o.out) then
+    fail.create("predict: out=%s is a file; expected a folder or a name ending in .nii.gz", o.out)
+  end
+  for _, case in ipairs(cases) do
+    local path = target(o, case)
+    for _, image in ipairs(case.channels) do
+      if ss.fs.exists(path) and ss.fs.realpath(path) == ss.fs.realpath(image) then
+        fail.usage("predict: out=%s would replace the image %s", o.out, image)
+      end
+    end
+  end
 end
 
 return {
@@ -43,9 +67,7 @@ return {
   },
   run = function(o)
     local cases = cases_of(o.images)
-    if #cases > 1 and o.out:find("%.nii") then
-      fail.usage("predict: %d images need a folder, out=%s is a file", #cases, o.out)
-    end
+    check_output(o, cases)
     local run = deploy.load(o.checkpoint)
     for i, case in ipairs(cases) do
       local path = target(o, case)

@@ -48,9 +48,10 @@ local UNet3d = nn.module {
     self.join = nn.list(join)
     self.drop = nn.dropout(opts.dropout)
     self.head = nn.conv3d(channels, opts.classes, 1)
+    self.multiple = 1 << (opts.levels - 1) -- of which the sides of a volume must be
   end,
   forward = function(self, x)
-    local multiple = 1 << (self.config.levels - 1)
+    local multiple = self.multiple
     for axis = 2, 4 do
       if x.ndim ~= 5 or x:size(axis) % multiple ~= 0 then
         error(("unet3d: expected [n,d,h,w,c] with d, h, w multiples of %d, got [%s]"):format(

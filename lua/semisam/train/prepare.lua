@@ -5,6 +5,7 @@ local caches = require "semisam.data.cache"
 local dataset = require "semisam.data.dataset"
 local fail = require "semisam.fail"
 local models = require "semisam.models"
+local patch = require "semisam.train.patch"
 local phantoms = require "semisam.data.phantoms"
 local preprocess = require "semisam.data.preprocess"
 local stores = require "semisam.data.store"
@@ -40,6 +41,16 @@ function prepare.data(run)
   if n_labelled and n_labelled > #run.set.labelled then
     fail.data("%s: %d labelled cases are asked for, %d are left for training", root, n_labelled,
       #run.set.labelled)
+  end
+  if not d.patch[1] and not d.size[1] then
+    local all = table.move(run.set.labelled, 1, #run.set.labelled, 1, {})
+    table.move(run.set.unlabelled, 1, #run.set.unlabelled, #all + 1, all)
+    local chosen = patch.choose(all, d)
+    if chosen then
+      d.patch = chosen
+      log(("patches of %d x %d x %d voxels are cut; data.patch chooses others"):format(
+        chosen[1], chosen[2], chosen[3]))
+    end
   end
   table.insert(lines, 1, dataset.summary(run.set))
   run.summary = table.concat(lines, "\n")
@@ -83,7 +94,7 @@ function prepare.ship(run)
     if type(name) == "string" then all[name] = t end
   end
   local facts = {
-    format = 1, student = run.cfg.student, data = settings(run.cfg.data),
+    format = 1, student = models.facts(run.cfg.student), data = settings(run.cfg.data),
       patch = run.cfg.data.patch,
     classes = run.set.classes, step = run.numbers.step, dice = run.numbers.best_dice,
   }
