@@ -127,6 +127,13 @@ local function merged(root, base, key, new, path, depth)
   check_type(old, new, path)
   if not (plain(old) and plain(new)) then return copy(new, depth) end
   if open(old) then
+    -- a list takes another's place, and so does a table whose first word names another kind
+    local kinds = type(old[1]) == "string" and new[1] ~= nil and new[1] ~= old[1]
+    if kinds or (is_list(old) and is_list(new)) then
+      local out = copy(new, depth)
+      traits[out] = { open = true, off = {} }
+      return out
+    end
     merge(root, old, new, path, depth + 1)
     return old
   end

@@ -4,6 +4,7 @@ local ss = require "semisam"
 local fail = require "semisam.fail"
 local metrics = require "semisam.metrics"
 local paths = require "semisam.paths"
+local system = require "semisam.system"
 
 local study = {}
 
@@ -41,7 +42,8 @@ local function command(cfg, recipe, seed)
     local text = word:gsub("{seed}", tostring(seed)):gsub("{data_seed}", tostring(seed + 1))
     words[#words + 1] = quoted(text)
   end
-  return table.concat(words, " ") .. (" >>%s 2>&1 </dev/null"):format(quoted(dir .. ".log"))
+  return ("%s >>%s 2>&1 </dev/null; echo $? >%s"):format(table.concat(words, " "),
+    quoted(dir .. ".log"), quoted(dir .. ".status"))
 end
 
 -- A folder that was made but holds no checkpoint yet is begun again.
@@ -53,34 +55,47 @@ local function clear_unborn(dir)
   ss.fs.remove(dir, { tree = true })
 end
 
+-- Reports a run that has ended; its exit status is in DIR.status.
+local function report(job)
+  job.pipe:close()
+  local status = ss.fs.read(job.dir .. ".status"):match("%d+")
+  ss.fs.remove(job.dir .. ".status")
+  if status == "0" then
+    print(("done  %s  Dice %.3f"):format(job.dir, summary_of(job.dir).foreground_mean.Dice))
+    return
+  end
+  local log = job.dir .. ".log"
+  local last = ss.fs.exists(log) and ss.fs.read(log):match("([^\n]*)\n?$") or ""
+  fail.raise("failure", "study: %s ended with status %s: %s (%s)", job.dir, status, last, log)
+end
+
+-- Waits until at most `most` runs go on. Whichever ends first makes room.
+local function wait(running, most)
+  while #running > most do
+    for i = #running, 1, -1 do
+      if ss.fs.exists(running[i].dir .. ".status") then report(table.remove(running, i)) end
+    end
+    if #running > most then system.sleep(0.2) end
+  end
+end
+
 -- Runs what is missing, `jobs` at a time, in the order of the grid.
 local function run_grid(cfg)
   local running = {}
-  local function wait(most)
-    while #running > most do
-      local job = table.remove(running, 1)
-      local ok, kind, code = job.pipe:close()
-      if not ok then
-        local log = job.dir .. ".log"
-        local last = ss.fs.exists(log) and ss.fs.read(log):match("([^\n]*)\n?$") or ""
-        fail.raise("failure", "study: %s ended with %s %d: %s (%s)", job.dir, kind, code, last, log)
-      end
-      print(("done  %s  Dice %.3f"):format(job.dir, summary_of(job.dir).foreground_mean.Dice))
-    end
-  end
   for _, seed in ipairs(cfg.seeds) do
     for _, recipe in ipairs(cfg.recipes) do
       local dir = place(cfg, recipe, seed)
       if not summary_of(dir) then
         clear_unborn(dir)
+        ss.fs.remove(dir .. ".status")
         print("begin " .. dir)
         local pipe = io.popen(command(cfg, recipe, seed), "w")
         running[#running + 1] = { pipe = pipe, dir = dir }
-        wait(cfg.jobs - 1)
+        wait(running, cfg.jobs - 1)
       end
     end
   end
-  wait(0)
+  wait(running, 0)
 end
 
 -- Per-case Dice of a recipe over all seeds, and the mean of each seed.
