@@ -154,11 +154,11 @@ t.test("show survives cycles and objects", function()
 end)
 
 t.test("in open tables lists and kinds are replaced, names merged", function()
-  local base = { seeds = config.open { 0, 1, 2 }, net = config.open { "unet3d", base = 8 } }
-  t.eq(config.override(base, { "seeds={7}" }).seeds, { 7 })
-  t.eq(config.override(base, { "net={vnet, width=4}" }).net, { "vnet", width = 4 })
-  t.eq(config.override(base, { "net={unet3d, levels=2}" }).net, { "unet3d", base = 8, levels = 2 })
-  t.eq(config.override(base, { "net.levels=3" }).net, { "unet3d", base = 8, levels = 3 })
+  local study = { seeds = config.open { 0, 1, 2 }, net = config.open { "unet3d", base = 8 } }
+  t.eq(config.override(study, { "seeds={7}" }).seeds, { 7 })
+  t.eq(config.override(study, { "net={vnet, width=4}" }).net, { "vnet", width = 4 })
+  t.eq(config.override(study, { "net={unet3d, levels=2}" }).net, { "unet3d", base = 8, levels = 2 })
+  t.eq(config.override(study, { "net.levels=3" }).net, { "unet3d", base = 8, levels = 3 })
 end)
 
 t.done()
