@@ -228,8 +228,10 @@ static ss_status execute(frame *f)
     if (c->scratch_bytes && (s = ss__alloc(f->dev, c->scratch_bytes, &scratch))) return s;
     static char nothing[SS_ALIGN]; /* memset and memcpy want a pointer even for 0 bytes */
     c->scratch = scratch ? scratch : nothing;
-    if (op->flops) f->ctx->flops += op->flops(c);
+    const double work = op->flops ? op->flops(c) : 0, begun = f->ctx->profile ? ss__now() : 0;
+    f->ctx->flops += work;
     if (f->dev->computes) s = op->cpu(c);
+    if (f->ctx->profile) ss__profile_add(f->ctx, f->info, ss__now() - begun, work);
     ss__free(f->dev, scratch, c->scratch_bytes);
     return s ? fail(f, s) : SS_OK;
 }

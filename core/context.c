@@ -48,6 +48,7 @@ void ss_ctx_release(ss_ctx *ctx)
     if (!ctx || ctx->closed) return;
     ctx->closed = true;
     ctx->pressure = NULL;
+    ss_profile_stop(ctx);
     ss__ctx_unref(ctx);
 }
 

@@ -80,6 +80,7 @@ struct ss_ctx {
     int64_t tensors, bytes;
     int64_t fail_alloc, guard_faults;
     double flops;
+    ss_profile_row *profile; /* one per op while profiling, else NULL */
 };
 
 /* ss__tensor_make() — new tensor over st (takes a reference of its own) with v's geometry. */
@@ -100,6 +101,10 @@ const char *ss__describe(const ss_view *v, char *buf, size_t n);
 ss_status ss__record(ss_ctx *ctx, const ss_opinfo *op, int nin, ss_tensor *const *in, int nattr,
                      const ss_attr *attr, int nout, ss_tensor *const *out);
 void ss__node_release(ss_node *n);
+
+/* ss__profile_add() — one call of op; only while ctx->profile is set. */
+void ss__profile_add(ss_ctx *ctx, const ss_opinfo *op, double seconds, double flops);
+double ss__now(void); /* seconds on a steady clock */
 
 /* ss__wants_grad() — recording is on and x carries gradient. */
 static inline bool ss__wants_grad(const ss_ctx *ctx, const ss_tensor *x)

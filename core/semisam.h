@@ -101,6 +101,19 @@ ss_status ss_tensor_set_requires_grad(ss_tensor *x, bool on);
 ss_tensor *ss_tensor_grad(const ss_tensor *x);          /* borrowed; NULL if none */
 void ss_tensor_set_grad(ss_tensor *x, ss_tensor *grad); /* takes its own reference; NULL clears */
 
+/* ---- profile ------------------------------------------------------------- */
+
+typedef struct ss_profile_row {
+    int64_t calls;
+    double seconds, flops;
+} ss_profile_row;
+
+/* ss_profile_start() — counts every operation from now on, from zero. The rows are those of
+ * ss_op_at(); ss_profile_at() gives NULL when no profile runs. Costs two clock reads a call. */
+ss_status ss_profile_start(ss_ctx *ctx);
+void ss_profile_stop(ss_ctx *ctx);
+const ss_profile_row *ss_profile_at(const ss_ctx *ctx, int i);
+
 /* ---- operations ---------------------------------------------------------- */
 
 struct ss_op;

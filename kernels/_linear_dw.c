@@ -51,7 +51,7 @@ static ss_status cpu(ss_call *c)
     const ss_view *x = &c->in[0], *dy = &c->in[1];
     of(c, &q);
     if (c->attr[0].v[0]) ss_rowsum(dy->data, dy->dtype, q.k, q.m, ss_out_f32(c, 1), c->scratch);
-    return ss_mm_run(c, &q, dy->data, x->data, NULL, c->out[0].data, c->scratch);
+    return ss_mm_run(c, &q, dy->data, x->data, NULL, NULL, c->out[0].data, c->scratch);
 }
 
 static double flops(const ss_call *c)

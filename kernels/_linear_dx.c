@@ -40,7 +40,7 @@ static ss_status cpu(ss_call *c)
 {
     ss_mm q;
     of(c, &q);
-    return ss_mm_run(c, &q, c->in[0].data, c->in[1].data, NULL, c->out[0].data, c->scratch);
+    return ss_mm_run(c, &q, c->in[0].data, c->in[1].data, NULL, NULL, c->out[0].data, c->scratch);
 }
 
 static double flops(const ss_call *c)

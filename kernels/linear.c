@@ -1,4 +1,4 @@
-/* linear.c — y = act(x W^T + b), the activation in the same pass over y. */
+/* linear.c — y = act(x W^T + b) + residual, all in one pass over y. */
 #include "cpu.h"
 #include "support/mm.h"
 
@@ -18,6 +18,7 @@ static void of(const ss_call *c, ss_mm *q)
                  .b_type = b->dtype,
                  .y_type = x->dtype,
                  .bias = b->present,
+                 .residual = c->in[3].present,
                  .w = w};
     for (int i = 0; i < x->ndim - 1; i++) q->m *= x->shape[i];
 }
@@ -36,6 +37,11 @@ static ss_status infer(ss_call *c)
                        (long long)w->shape[0]);
     for (int i = 0; i < x->ndim; i++) shape[i] = x->shape[i];
     shape[x->ndim - 1] = w->shape[0];
+    const ss_view *r = &c->in[3];
+    bool fits = !r->present || (r->ndim == x->ndim && r->dtype == x->dtype);
+    for (int i = 0; r->present && fits && i < x->ndim; i++) fits = r->shape[i] == shape[i];
+    if (!fits)
+        return ss_fail(c, SS_E_SHAPE, "residual must have the shape of the result and x's type");
     return ss_out(c, 0, x->dtype, x->ndim, shape);
 }
 
@@ -50,15 +56,17 @@ static ss_status cpu(ss_call *c)
 {
     ss_mm q;
     of(c, &q);
-    return ss_mm_run(c, &q, c->in[0].data, c->in[1].data, c->in[2].data, c->out[0].data,
-                     c->scratch);
+    return ss_mm_run(c, &q, c->in[0].data, c->in[1].data, c->in[2].data, c->in[3].data,
+                     c->out[0].data, c->scratch);
 }
 
-/* dz = dy act'(z) with z computed again, so that training keeps x and nothing of the size of y;
- * dx = dz W; dW = dz^T x; db = sum dz. */
+/* The residual gets dy; dz = dy act'(z) with z computed again, so that training keeps x and nothing
+ * of the size of y; dx = dz W; dW = dz^T x; db = sum dz. */
 static void grad(ss_grad *g)
 {
     ss_tensor *dz = g->dy[0];
+    if (g->need[3]) ss_dx(g, 3, dz);
+    if (!g->need[0] && !g->need[1] && !g->need[2]) return;
     if (g->attr[0].v[0] != SS_ACT_NONE) {
         ss_attr none = g->attr[0];
         none.v[0] = SS_ACT_NONE;
@@ -86,9 +94,11 @@ static double flops(const ss_call *c)
 
 const ss_op SS_OP(linear) = {
     .name = "linear",
-    .sig = "x: float, weight: float, bias?: float, act: enum(none|gelu|relu|silu) = none",
-    .doc = "act(x weight^T + bias) on the last axis: x [..., in], weight [out, in], bias [out]. "
-           "gelu is the exact one (erf). Computes in x's element type.",
+    .sig = "x: float, weight: float, bias?: float, residual?: float, act: "
+           "enum(none|gelu|relu|silu) = none",
+    .doc =
+        "act(x weight^T + bias) + residual on the last axis: x [..., in], weight [out, in], bias "
+        "[out], residual [..., out]. gelu is the exact one (erf). Computes in x's element type.",
     .infer = infer,
     .plan = plan,
     .cpu = cpu,

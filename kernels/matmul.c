@@ -128,7 +128,7 @@ static ss_status cpu(ss_call *c)
         if (ss_cancelled(c)) return ss_fail(c, SS_E_CANCEL, "interrupted");
         ss_status st =
             ss_mm_run(c, &q, (const char *)a->data + at_a * (int64_t)ss_dtype_bytes(a->dtype),
-                      (const char *)b->data + at_b * (int64_t)ss_dtype_bytes(b->dtype), NULL,
+                      (const char *)b->data + at_b * (int64_t)ss_dtype_bytes(b->dtype), NULL, NULL,
                       (char *)y->data + i * q.batch * q.m * q.n * (int64_t)ss_dtype_bytes(y->dtype),
                       c->scratch);
         if (st) return st;

@@ -90,6 +90,31 @@ static int flops(lua_State *L)
     return 1;
 }
 
+/* _profile(on) — starts or stops counting; returns what was counted: name -> {calls, seconds,
+ * flops}. */
+static int profile(lua_State *L)
+{
+    ss_ctx *ctx = ssL_ctx(L);
+    lua_newtable(L);
+    for (int i = 0; i < ss_op_count(); i++) {
+        const ss_profile_row *row = ss_profile_at(ctx, i);
+        if (!row || row->calls == 0) continue;
+        lua_createtable(L, 0, 3);
+        lua_pushinteger(L, row->calls);
+        lua_setfield(L, -2, "calls");
+        lua_pushnumber(L, row->seconds);
+        lua_setfield(L, -2, "seconds");
+        lua_pushnumber(L, row->flops);
+        lua_setfield(L, -2, "flops");
+        lua_setfield(L, -2, ss_op_at(i)->name);
+    }
+    if (lua_toboolean(L, 1))
+        ssL_try(L, ss_profile_start(ctx));
+    else
+        ss_profile_stop(ctx);
+    return 1;
+}
+
 static int isa(lua_State *L)
 {
     lua_pushstring(L, ss_isa());
@@ -171,6 +196,7 @@ int luaopen_semisam_core(lua_State *L)
                                          {"live", live},
                                          {"flops", flops},
                                          {"isa", isa},
+                                         {"_profile", profile},
                                          {"clock", steady_clock},
                                          {"_debug", debug_hooks},
                                          {"cancel", cancel},

@@ -320,9 +320,9 @@ ss_status ss_conv_run(ss_call *c, const ss_conv *q, const ss_conv_args *a, void 
     *fast = true;
     if (pointwise(q, a, &m)) {
         const void *x = a->x->data, *y = a->y->data;
-        if (a->result == SS_CONV_W) return ss_mm_run(c, &m, y, x, NULL, a->w->data, scratch);
+        if (a->result == SS_CONV_W) return ss_mm_run(c, &m, y, x, NULL, NULL, a->w->data, scratch);
         const bool forward = a->result == SS_CONV_Y;
-        return ss_mm_run(c, &m, forward ? x : y, a->w->data, bias ? a->b->data : NULL,
+        return ss_mm_run(c, &m, forward ? x : y, a->w->data, bias ? a->b->data : NULL, NULL,
                          forward ? a->y->data : a->x->data, scratch);
     }
     ss_status st = prepare(c, q, a, &p);

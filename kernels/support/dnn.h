@@ -14,7 +14,7 @@
 enum { SS_DNN_MAX_DIM = 12 }; /* oneDNN reads whole arrays of this length */
 
 typedef enum {
-    SS_DNN_MATMUL,  /* y = act(x w + bias) */
+    SS_DNN_MATMUL,  /* y = act(x w + bias) + residual */
     SS_DNN_CONV,    /* y = x * w + bias */
     SS_DNN_CONV_DX, /* x from y and w */
     SS_DNN_CONV_DW, /* w and bias from x and y */
@@ -22,7 +22,7 @@ typedef enum {
 } ss_dnn_kind;
 
 /* The memories of a primitive. */
-typedef enum { SS_DNN_X, SS_DNN_W, SS_DNN_B, SS_DNN_Y, SS_DNN_SLOTS } ss_dnn_slot;
+typedef enum { SS_DNN_X, SS_DNN_W, SS_DNN_B, SS_DNN_Y, SS_DNN_R, SS_DNN_SLOTS } ss_dnn_slot;
 
 typedef enum { SS_ACT_NONE, SS_ACT_GELU, SS_ACT_RELU, SS_ACT_SILU } ss_act;
 

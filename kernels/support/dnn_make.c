@@ -29,7 +29,8 @@ static dnnl_status_t wanted(const ss_dnn_desc *d, dnnl_memory_desc_t md[SS_DNN_S
         if (!d->ndim[s]) continue;
         dnnl_data_type_t t = dnnl_type((ss_dtype)d->compute);
         if (s == SS_DNN_B || (s == SS_DNN_W && d->kind == SS_DNN_CONV_DW)) t = dnnl_f32;
-        if (s == SS_DNN_Y && d->kind == SS_DNN_MATMUL && d->type[s] == SS_F32) t = dnnl_f32;
+        if ((s == SS_DNN_Y || s == SS_DNN_R) && d->kind == SS_DNN_MATMUL && d->type[s] == SS_F32)
+            t = dnnl_f32;
         st = s == SS_DNN_W && d->repack
                  ? dnnl_memory_desc_init_by_tag(&md[s], d->ndim[s], d->size[s], t,
                                                 dnnl_format_tag_any)
@@ -45,6 +46,19 @@ static dnnl_alg_kind_t act_kind(int act)
                                 : dnnl_eltwise_swish;
 }
 
+/* The activation, then the sum with the residual, on the accumulator before it is rounded. */
+static dnnl_status_t after_matmul(const ss_dnn_desc *d, const dnnl_memory_desc_t *md,
+                                  dnnl_post_ops_t ops)
+{
+    const float alpha = d->act == SS_ACT_SILU ? 1.0f : 0.0f;
+    dnnl_status_t st = dnnl_success;
+    if (d->act != SS_ACT_NONE)
+        st = dnnl_post_ops_append_eltwise(ops, 1.0f, act_kind(d->act), alpha, 0.0f);
+    if (!st && d->ndim[SS_DNN_R])
+        st = dnnl_post_ops_append_binary(ops, dnnl_binary_add, &md[SS_DNN_R]);
+    return st;
+}
+
 static dnnl_status_t make_matmul(const kit *k, const ss_dnn_desc *d, dnnl_memory_desc_t *md,
                                  dnnl_primitive_desc_t *pd)
 {
@@ -54,10 +68,9 @@ static dnnl_status_t make_matmul(const kit *k, const ss_dnn_desc *d, dnnl_memory
     dnnl_status_t st = dnnl_matmul_desc_init(
         &op, &md[SS_DNN_X], &md[SS_DNN_W], d->ndim[SS_DNN_B] ? &md[SS_DNN_B] : NULL, &md[SS_DNN_Y]);
     if (!st) st = dnnl_primitive_attr_clone(&attr, k->attr);
-    if (!st && d->act != SS_ACT_NONE) {
+    if (!st && (d->act != SS_ACT_NONE || d->ndim[SS_DNN_R])) {
         st = dnnl_post_ops_create(&ops);
-        float alpha = d->act == SS_ACT_SILU ? 1.0f : 0.0f;
-        if (!st) st = dnnl_post_ops_append_eltwise(ops, 1.0f, act_kind(d->act), alpha, 0.0f);
+        if (!st) st = after_matmul(d, md, ops);
         if (!st) st = dnnl_primitive_attr_set_post_ops(attr, ops);
     }
     if (!st) st = dnnl_primitive_desc_create(pd, &op, attr, k->engine, NULL);
@@ -120,7 +133,8 @@ static void role(ss_dnn_kind kind, int s, int *arg, dnnl_query_t *q, bool *outpu
         [SS_DNN_MATMUL] = {{DNNL_ARG_SRC, dnnl_query_src_md, false},
                            {DNNL_ARG_WEIGHTS, dnnl_query_weights_md, false},
                            {DNNL_ARG_BIAS, dnnl_query_weights_md, false},
-                           {DNNL_ARG_DST, dnnl_query_dst_md, true}},
+                           {DNNL_ARG_DST, dnnl_query_dst_md, true},
+                           {0, dnnl_query_undef, false}}, /* see residual_arg() */
         [SS_DNN_CONV] = {{DNNL_ARG_SRC, dnnl_query_src_md, false},
                          {DNNL_ARG_WEIGHTS, dnnl_query_weights_md, false},
                          {DNNL_ARG_BIAS, dnnl_query_weights_md, false},
@@ -159,7 +173,14 @@ static dnnl_status_t make_reorder(const kit *k, ss_dnn *p, ss_dnn_mem *s)
     return st;
 }
 
-static dnnl_status_t make_slot(const kit *k, ss_dnn *p, const_dnnl_primitive_desc_t pd, int i)
+/* Where the residual stands among the post-operations: it is used as it was described. */
+static int residual_arg(const ss_dnn_desc *d)
+{
+    return DNNL_ARG_ATTR_MULTIPLE_POST_OP(d->act != SS_ACT_NONE) | DNNL_ARG_SRC_1;
+}
+
+static dnnl_status_t make_slot(const kit *k, ss_dnn *p, const_dnnl_primitive_desc_t pd,
+                               const dnnl_memory_desc_t *asked, int i)
 {
     const ss_dnn_desc *d = &p->desc;
     ss_dnn_mem *s = &p->slot[i];
@@ -173,6 +194,10 @@ static dnnl_status_t make_slot(const kit *k, ss_dnn *p, const_dnnl_primitive_des
     for (int a = 0; a < d->ndim[i]; a++) s->count *= (size_t)d->size[i][a];
     dnnl_status_t st = desc_of(d, i, s->convert ? dnnl_f32 : dnnl_type(t), &s->plain);
     const dnnl_memory_desc_t *md = dnnl_primitive_desc_query_md(pd, query, i == SS_DNN_B);
+    if (i == SS_DNN_R) {
+        s->arg = residual_arg(d);
+        md = asked;
+    }
     if (st || !md) return st ? st : dnnl_runtime_error;
     s->prim = *md;
     return dnnl_memory_desc_equal(&s->plain, &s->prim) ? dnnl_success : make_reorder(k, p, s);
@@ -181,7 +206,7 @@ static dnnl_status_t make_slot(const kit *k, ss_dnn *p, const_dnnl_primitive_des
 /* Offsets in scratch: the weight comes last, so that a packed one needs less. */
 static void lay_out(ss_dnn *p)
 {
-    static const int order[] = {SS_DNN_X, SS_DNN_B, SS_DNN_Y, SS_DNN_W};
+    static const int order[] = {SS_DNN_X, SS_DNN_B, SS_DNN_R, SS_DNN_Y, SS_DNN_W};
     p->work_at = 0;
     size_t at = ss_dnn_pad(p->work_bytes);
     for (int i = 0; i < SS_DNN_SLOTS; i++) {
@@ -216,7 +241,7 @@ dnnl_status_t ss_dnn_make(ss_dnn *p, dnnl_engine_t engine, dnnl_primitive_attr_t
         dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0));
     st = dnnl_primitive_create(&p->prim, pd);
     if (!st) dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &p->impl);
-    for (int i = 0; i < SS_DNN_SLOTS && !st; i++) st = make_slot(&k, p, pd, i);
+    for (int i = 0; i < SS_DNN_SLOTS && !st; i++) st = make_slot(&k, p, pd, &md[i], i);
     dnnl_primitive_desc_destroy(pd);
     if (!st) lay_out(p);
     return st;

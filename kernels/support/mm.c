@@ -67,6 +67,7 @@ static ss_status prepare(ss_call *c, const ss_mm *q, ss_dnn **p)
     matrix(&d, SS_DNN_W, q->w_type, q->batch, q->w_shared, q->k, q->n, q->w_transposed);
     if (q->bias) matrix(&d, SS_DNN_B, q->b_type, q->batch, true, 1, q->n, false);
     matrix(&d, SS_DNN_Y, q->y_type, q->batch, false, q->m, q->n, false);
+    if (q->residual) matrix(&d, SS_DNN_R, q->y_type, q->batch, false, q->m, q->n, false);
     return ss_dnn_get(c, &d, p);
 }
 
@@ -93,7 +94,7 @@ ss_status ss_mm_plan(ss_call *c, const ss_mm *q, size_t *bytes)
     *bytes = p ? ss_dnn_scratch(c, p, q->w)
                : f32_bytes(q->x_type, count_x(q)) + f32_bytes(q->w_type, count_w(q)) +
                      f32_bytes(q->b_type, q->bias ? q->n : 0) +
-                     f32_bytes(q->y_type, q->batch * q->m * q->n);
+                     f32_bytes(q->y_type, q->batch * q->m * q->n) * (q->residual ? 2 : 1);
     ss_dnn_put(p);
     return SS_OK;
 }
@@ -108,7 +109,8 @@ static const float *as_f32(const void *data, ss_dtype t, int64_t count, char **s
     return copy;
 }
 
-static void plain(const ss_mm *q, const float *x, const float *w, const float *b, float *y)
+static void plain(const ss_mm *q, const float *x, const float *w, const float *b, const float *r,
+                  float *y)
 {
     const int64_t xi = q->x_transposed ? 1 : q->k, xk = q->x_transposed ? q->m : 1;
     const int64_t wk = q->w_transposed ? 1 : q->n, wj = q->w_transposed ? q->k : 1;
@@ -123,20 +125,21 @@ static void plain(const ss_mm *q, const float *x, const float *w, const float *b
                 double sum = b ? (double)b[j] : 0.0;
                 for (int64_t k = 0; k < q->k; k++)
                     sum += (double)xb[i * xi + k * xk] * (double)wb[k * wk + j * wj];
-                yb[i * q->n + j] = ss_act_value(q->act, (float)sum);
+                const float z = ss_act_value(q->act, (float)sum);
+                yb[i * q->n + j] = r ? z + r[(at * q->m + i) * q->n + j] : z;
             }
         }
     }
 }
 
 ss_status ss_mm_run(ss_call *c, const ss_mm *q, const void *x, const void *w, const void *b,
-                    void *y, void *scratch)
+                    const void *r, void *y, void *scratch)
 {
     ss_dnn *p;
     ss_status st = prepare(c, q, &p);
     if (st) return st;
     if (p) {
-        void *data[SS_DNN_SLOTS] = {(void *)x, (void *)w, (void *)b, y};
+        void *data[SS_DNN_SLOTS] = {(void *)x, (void *)w, (void *)b, y, (void *)r};
         st = ss_dnn_run(c, p, data, q->w, scratch);
         ss_dnn_put(p);
         return st;
@@ -145,9 +148,10 @@ ss_status ss_mm_run(ss_call *c, const ss_mm *q, const void *x, const void *w, co
     const float *xf = as_f32(x, q->x_type, count_x(q), &at);
     const float *wf = as_f32(w, q->w_type, count_w(q), &at);
     const float *bf = as_f32(q->bias ? b : NULL, q->b_type, q->n, &at);
+    const float *rf = as_f32(q->residual ? r : NULL, q->y_type, q->batch * q->m * q->n, &at);
     const bool direct = q->y_type == SS_F32;
     float *yf = direct ? y : (float *)at;
-    plain(q, xf, wf, bf, yf);
+    plain(q, xf, wf, bf, rf, yf);
     if (!direct) ss_store_f32(y, q->y_type, yf, q->batch * q->m * q->n);
     return SS_OK;
 }

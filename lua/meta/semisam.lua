@@ -833,20 +833,22 @@ function ss.leaky_relu(x, slope) end
 ---@return ss.tensor
 function tensor:leaky_relu(slope) end
 
----act(x weight^T + bias) on the last axis: x [..., in], weight [out, in], bias [out]. gelu is the exact one (erf). Computes in x's element type.
+---act(x weight^T + bias) + residual on the last axis: x [..., in], weight [out, in], bias [out], residual [..., out]. gelu is the exact one (erf). Computes in x's element type.
 ---@param x ss.tensor|number
 ---@param weight ss.tensor|number
 ---@param bias? ss.tensor|number
+---@param residual? ss.tensor|number
 ---@param act? "none"|"gelu"|"relu"|"silu"
 ---@return ss.tensor
-function ss.linear(x, weight, bias, act) end
+function ss.linear(x, weight, bias, residual, act) end
 
----act(x weight^T + bias) on the last axis: x [..., in], weight [out, in], bias [out]. gelu is the exact one (erf). Computes in x's element type.
+---act(x weight^T + bias) + residual on the last axis: x [..., in], weight [out, in], bias [out], residual [..., out]. gelu is the exact one (erf). Computes in x's element type.
 ---@param weight ss.tensor|number
 ---@param bias? ss.tensor|number
+---@param residual? ss.tensor|number
 ---@param act? "none"|"gelu"|"relu"|"silu"
 ---@return ss.tensor
-function tensor:linear(weight, bias, act) end
+function tensor:linear(weight, bias, residual, act) end
 
 ---Natural logarithm; -inf at 0, NaN below.
 ---@param x ss.tensor|number
@@ -1423,6 +1425,14 @@ function ss.speckle(x, key, std, lo, hi) end
 ---@param hi? number
 ---@return ss.tensor
 function tensor:speckle(key, std, lo, hi) end
+
+---offset + scale (2 u - 1), u in [0, 1) being the 24 high bits of SplitMix64 of key + i for the i-th element (row-major); computed in double and rounded once.
+---@param shape integer[]
+---@param key integer
+---@param scale? number
+---@param offset? number
+---@return ss.tensor
+function ss.splitmix(shape, key, scale, offset) end
 
 ---Square root; NaN below 0.
 ---@param x ss.tensor|number

@@ -5,7 +5,7 @@ local parts = {
   nn = "semisam.nn", optim = "semisam.optim", ema = "semisam.ema", schedules = "semisam.schedules",
   models = "semisam.models", rng = "semisam.rng", config = "semisam.config", draw = "semisam.draw",
   metrics = "semisam.metrics", data = "semisam.data", losses = "semisam.losses",
-  train = "semisam.train", help = "semisam.help",
+  train = "semisam.train", help = "semisam.help", profile = "semisam.profile",
 }
 
 ss._parts = parts

@@ -42,7 +42,7 @@ static bool product(worker *t)
     if (ss_mm_plan(&c, &q, &bytes)) return false;
     void *scratch = aligned_alloc(64, (bytes + 127) / 64 * 64);
     if (!scratch) return false;
-    bool ok = ss_mm_run(&c, &q, t->x, t->w, t->b, t->y, scratch) == SS_OK;
+    bool ok = ss_mm_run(&c, &q, t->x, t->w, t->b, NULL, t->y, scratch) == SS_OK;
     free(scratch);
     for (int64_t i = 0; i < q.m && ok; i++)
         for (int64_t j = 0; j < q.n && ok; j++) {
@@ -103,7 +103,7 @@ static void test_held(void)
     for (int i = 0; i < 10; i++) w[i] = (float)(i % 3);
     char scratch[4096] __attribute__((aligned(64)));
     T_INT(ss_dnn_scratch(&c, first, NULL) <= sizeof scratch, 1);
-    T_INT(ss_dnn_run(&c, first, (void *[]){x, w, NULL, y}, NULL, scratch), SS_OK);
+    T_INT(ss_dnn_run(&c, first, (void *[SS_DNN_SLOTS]){x, w, NULL, y}, NULL, scratch), SS_OK);
     for (int i = 0; i < 3; i++)
         for (int j = 0; j < 2; j++) {
             float sum = 0;

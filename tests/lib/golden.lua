@@ -40,6 +40,18 @@ function G.tap(seen, module, name, keep)
   end)
 end
 
+---Makes a module add its residual (argument number `at`) after its own work: taps laid on what is
+---returned see the work alone, as recorded.
+function G.bare(module, at)
+  local inner = { forward = module.forward }
+  rawset(module, "forward", function(self, ...)
+    local args = { ... }
+    local y = inner.forward(self, table.unpack(args, 1, at - 1))
+    return args[at] and y + args[at]:to(y.dtype) or y
+  end)
+  return inner
+end
+
 ---Taps of a block's first norm, qkv layer and attention. The official attention works on padded
 ---windows, ours computes nothing for padding, so `want[name.attn]` is turned into a grid and the
 ---padded qkv of the windows is made here from the norm's output.
@@ -62,7 +74,7 @@ function G.tap_attention(seen, block, name, want, keep)
     end
     seen[name .. ".qkv" .. label] = ss.keep(block.attn.qkv(y):detach())
   end)
-  G.tap(seen, block.attn, name .. ".attn", function(label, results)
+  G.tap(seen, G.bare(block.attn, 3), name .. ".attn", function(label, results)
     if not seen[label] then seen[label] = ss.keep(keep(results[1]:detach())) end
   end)
 end

@@ -4,7 +4,7 @@ local models = require "semisam.models"
 local PromptEncoder = require "semisam.models.sam_prompt3d"
 local attend = require "semisam.models.attend"
 local G = require "tests.lib.golden"
-local formula = require "tests.lib.golden_formula"
+local formula = require "semisam.formula"
 
 local P = require "tests.lib.golden_sam3d_parts"
 

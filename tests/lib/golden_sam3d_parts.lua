@@ -25,7 +25,7 @@ function P.tap_encoder(seen, enc, want)
     local name = ("mid.enc.block%d"):format(i - 1)
     G.tap(seen, block, name)
     G.tap_attention(seen, block, name, want, ss.keep)
-    G.tap(seen, block.mlp, name .. ".mlp")
+    G.tap(seen, G.bare(block.mlp, 2), name .. ".mlp")
   end
   for _, i in ipairs { "0", "2" } do
     G.tap(seen, enc.neck[i], "mid.enc.neck" .. i, function(label, results)

@@ -4,7 +4,7 @@ local models = require "semisam.models"
 local sam_vit = require "semisam.models.sam_vit"
 local optim = require "semisam.optim"
 local G = require "tests.lib.golden"
-local formula = require "tests.lib.golden_formula"
+local formula = require "semisam.formula"
 
 local K = {}
 
@@ -37,7 +37,7 @@ local function tap_encoder(seen, enc, prefix, want, keep)
     local name = "block" .. i - 1
     tap(block, name)
     G.tap_attention(seen, block, prefix .. name, want, keep)
-    tap(block.mlp, name .. ".mlp")
+    tap(G.bare(block.mlp, 2), name .. ".mlp")
   end
   tap(enc.neck["0"], "neck0", true)
   tap(enc.neck["2"], "neck2", true)

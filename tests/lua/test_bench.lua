@@ -1,6 +1,8 @@
--- `semisam bench ops` at small shapes: every line runs, none is dropped silently.
+-- `semisam bench` at small shapes: every line runs, none is dropped silently.
 local t = require "tests.lib.t"
+local ss = require "semisam"
 local bench = require "semisam.bench.ops"
+local models = require "semisam.bench.models"
 
 local function printed(fn)
   local lines, real = {}, print
@@ -31,6 +33,35 @@ t.test("filter", function()
   t.eq(count, 6)
   printed(function() _, count = bench.run { quick = true, filter = "dx bf16", turns = 1 } end)
   t.eq(count, 2)
+end)
+
+t.test("models run at toy sizes, one line of JSON each", function()
+  local names = models.names()
+  local lines = printed(function()
+    t.eq(models.run { quick = true, filter = "", case = "", dtype = "all", turns = 1, json = true },
+      2 * #names)
+  end)
+  t.eq(#lines, 2 * #names)
+  for i, line in ipairs(lines) do
+    local row = ss.json.decode(line)
+    t.eq(row.case, names[(i + 1) // 2])
+    assert(row.seconds > 0 and row.flops > 0 and row.peak_bytes > 0, line)
+    if row.base_rss_bytes > 0 then assert(row.peak_rss_bytes >= row.base_rss_bytes, line) end
+  end
+end)
+
+t.test("a profile counts calls and arithmetic and switches itself off", function()
+  local x = ss.ones { 4, 8 }
+  local rows, seconds = ss.profile.rows(function() x:linear(ss.ones { 2, 8 }):relu():relu() end)
+  local by = {}
+  for _, row in ipairs(rows) do by[row.name] = row end
+  t.eq(by.linear.calls, 1)
+  t.eq(by.linear.flops, 2.0 * 4 * 8 * 2)
+  t.eq(by.relu.calls, 2)
+  assert(seconds > 0 and ss.profile.text(rows, seconds):find "between operations")
+  t.eq(next(ss._profile(false)), nil)
+  t.raises(function() ss.profile.rows(error, "stop") end, "stop")
+  t.eq(next(ss._profile(false)), nil)
 end)
 
 t.done()

@@ -34,7 +34,7 @@ return {
       local row, o = (i - 1) // n, (i - 1) % n
       local sum = a.bias and a.bias[o + 1] or 0
       for j = 1, k do sum = sum + x[row * k + j] * w[o * k + j] end
-      return act[a.act](sum)
+      return act[a.act](sum) + (a.residual and a.residual[i] or 0)
     end)
   end,
   cases = {
@@ -45,6 +45,8 @@ return {
     { x = "f32[9,6]", weight = "f32[5,6]", act = "relu" },
     { x = "f32[9,6]", weight = "f32[5,6]", bias = "f32[5]", act = "silu" },
     { x = "f32[300,8]", weight = "f32[6,8]", bias = "f32[6]", act = "gelu" }, -- rearranged weight
+    { x = "f32[3,5]", weight = "f32[4,5]", bias = "f32[4]", residual = "f32[3,4]" },
+    { x = "f32[2,150,8]", weight = "f32[6,8]", residual = "f32[2,150,6]", act = "gelu" },
     { x = "f32[0,5]", weight = "f32[4,5]", bias = "f32[4]" },
     { x = "f32[3,0]", weight = "f32[4,0]", bias = "f32[4]" },
   },
@@ -72,6 +74,7 @@ return {
   errors = {
     { { x = "f32[3,5]", weight = "f32[4,6]" }, "f32%[3,5%].*f32%[4,6%]" },
     { { x = "f32[3,5]", weight = "f32[4,5]", bias = "f32[5]" }, "bias of 4 values" },
+    { { x = "f32[3,5]", weight = "f32[4,5]", residual = "f32[3,5]" }, "residual must have" },
     { { x = "f32[3,5]", weight = "f32[5]" }, "2 axes %[out, in%]" },
   },
 }

@@ -66,7 +66,9 @@ local function linear_lines(add, dtype, rows, k, n)
     end) }
   add { name = name .. " gelu", dtype = dtype, flops = flops,
     bare = { "matmul", { rows, k, n, 0, 1, 0 }, dtype },
-    make = with(function(x, w, b) return function() return ss.linear(x, w, b, "gelu") end end) }
+    make = with(function(x, w, b)
+      return function() return ss.linear(x, w, b, { act = "gelu" }) end
+    end) }
   add { name = name .. " dx", dtype = dtype, flops = flops,
     bare = { "matmul", { rows, n, k, 0, 0, 0 }, dtype },
     make = with(function(_, w, _, dy) return function() return ss._ops._linear_dx(dy, w) end end) }

@@ -36,14 +36,14 @@ local Attention3d = nn.module {
     self.proj = nn.linear(channels, channels)
   end,
   -- x [n, s, s, s, c]: cubes only
-  forward = function(self, x, window)
+  forward = function(self, x, window, residual)
     local e = windows.extent(x)
     if e[1] ~= e[2] or e[1] ~= e[3] then
       error(("sam_med3d: expected a cube of tokens, got [%s]"):format(
         table.concat(x.shape, ",")), 0)
     end
     return self.proj(attend.over(x, self.qkv, self.heads, window,
-      { self.rel_pos_d, self.rel_pos_h, self.rel_pos_w }, "3d_official"))
+      { self.rel_pos_d, self.rel_pos_h, self.rel_pos_w }, "3d_official"), residual)
   end,
 }
 

@@ -27,9 +27,9 @@ local Attention = nn.module {
     self.proj = nn.linear(channels, channels)
   end,
   -- x [n, h, w, c]; window 0: the whole grid
-  forward = function(self, x, window)
+  forward = function(self, x, window, residual)
     return self.proj(attend.over(x, self.qkv, self.heads, window,
-      { self.rel_pos_h, self.rel_pos_w }, "2d"))
+      { self.rel_pos_h, self.rel_pos_w }, "2d"), residual)
   end,
 }
 
@@ -44,8 +44,8 @@ M.block = nn.module {
     self.mlp = nn.mlp(channels, hidden)
   end,
   forward = function(self, x)
-    x = x + self.attn(self.norm1(x), self.window)
-    return x + self.mlp(self.norm2(x))
+    x = self.attn(self.norm1(x), self.window, x)
+    return self.mlp(self.norm2(x), x)
   end,
 }
 

@@ -41,14 +41,14 @@ M.list = module.define {
   end,
 }
 
----lin2(gelu(lin1(x))): the MLP of transformer blocks.
+---lin2(gelu(lin1(x))) + residual: the MLP of transformer blocks.
 M.mlp = module.define {
   name = "mlp",
   init = function(self, channels, hidden)
     self.lin1 = layers.linear(channels, hidden, { act = "gelu" })
     self.lin2 = layers.linear(hidden, channels)
   end,
-  forward = function(self, x) return self.lin2(self.lin1(x)) end,
+  forward = function(self, x, residual) return self.lin2(self.lin1(x), residual) end,
 }
 
 return M

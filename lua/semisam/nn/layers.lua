@@ -16,6 +16,7 @@ local function init_weight_bias(self, shape, n_bias, fan_in, bias)
 end
 
 ---Linear layer on the last axis. weight [out, in], bias [out]; opts: bias, act ("none", "gelu").
+---forward(x, residual?) adds the residual in the same pass.
 M.linear = module.define {
   name = "linear",
   init = function(self, inp, out, opts)
@@ -23,8 +24,10 @@ M.linear = module.define {
     self.act = opts.act
     init_weight_bias(self, { out, inp }, out, inp, opts.bias)
   end,
-  forward = function(self, x)
-    return self:cast(x):linear(self.weight, self.bias, { act = self.act })
+  forward = function(self, x, residual)
+    x = self:cast(x)
+    if residual and residual.dtype ~= x.dtype then residual = residual:to(x.dtype) end
+    return x:linear(self.weight, self.bias, residual, { act = self.act })
   end,
 }
 

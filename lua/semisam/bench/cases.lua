@@ -1,0 +1,52 @@
+-- bench/cases.lua — what `semisam bench models` measures. A case makes its network once, in an
+-- element type, and gives the function that is timed. `quick` takes toy sizes: only that it runs.
+local ss = require "semisam"
+local formula = require "semisam.formula"
+local losses = require "semisam.losses"
+local models = require "semisam.models"
+
+local cases = {}
+
+local function add(name, make) cases[#cases + 1] = { name = name, make = make } end
+
+local function without_grad(fn)
+  return function() ss.no_grad(fn) end
+end
+
+-- ---- the student -----------------------------------------------------------------------------
+
+local function student_spec(quick)
+  if quick then
+    return { "slicing_sam3d", image_size = 32, embed_dim = 48, depth = 2, num_heads = 4,
+      out_channels = 16, decoder_channels = { 8, 8, 4, 4 } }, { 1, 4, 32, 32, 1 }
+  end
+  return { "slicing_sam3d" }, { 1, 128, 128, 128, 1 }
+end
+
+-- The default precision of the student is a frozen encoder in bf16 and a decoder in f32.
+local function student(dtype, quick)
+  local spec, shape = student_spec(quick)
+  local net = models.new(spec)
+  formula.fill(net)
+  net.image_encoder:to(dtype)
+  return net, ss.keep(formula.tensor("input", shape, 1))
+end
+
+add("student_forward", function(dtype, quick)
+  local net, x = student(dtype, quick)
+  net:eval()
+  return without_grad(function() return net(x) end)
+end)
+
+add("student_train", function(dtype, quick)
+  local net, x = student(dtype, quick)
+  local label = ss.keep(x:gt(0.5):to("i64"):select(5, 1))
+  local part = { ce = 1, dice = 1 }
+  net:train()
+  return function()
+    net:zero_grad()
+    losses.supervised(net(x), label, part):backward()
+  end
+end)
+
+return cases

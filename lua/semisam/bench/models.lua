@@ -1,0 +1,136 @@
+-- bench/models.lua — the networks at full size: seconds, peak memory, and how much of the
+-- machine's matrix-product rate is reached. Weights are made by a rule (formula.lua).
+local ss = require "semisam"
+local cases = require "semisam.bench.cases"
+
+local bench = {}
+
+-- Bytes of a line of /proc/self/status, 0 where there is none.
+local function status_bytes(field)
+  local file = io.open("/proc/self/status", "r")
+  if not file then return 0 end
+  local text = file:read "a"
+  file:close()
+  return (tonumber(text:match(field .. ":%s*(%d+) kB")) or 0) * 1024
+end
+
+-- The largest resident size is counted from now on, where the system allows it.
+local function reset_peak_rss()
+  local file = io.open("/proc/self/clear_refs", "w")
+  if not file then return end
+  file:write "5"
+  file:close()
+end
+
+local function median(list)
+  table.sort(list)
+  local n = #list
+  return n % 2 == 1 and list[n // 2 + 1] or (list[n // 2] + list[n // 2 + 1]) / 2
+end
+
+-- Operations per second of the best of a few products of the size that the encoders have.
+local peaks = {}
+local function matmul_peak(dtype)
+  if not peaks[dtype] then
+    local best = 0
+    for _ = 1, 5 do
+      local seconds = ss._ops._bare("matmul", { 8192, 768, 3072, 0, 0, 0 }, dtype):item()
+      best = math.max(best, 2 * 8192 * 768 * 3072 / seconds)
+    end
+    peaks[dtype] = best
+  end
+  return peaks[dtype]
+end
+
+---One case in one element type.
+---@param case table of bench/cases.lua
+---@param dtype string
+---@param turns integer
+---@return table row
+function bench.measure(case, dtype, turns, quick)
+  local row = { case = case.name, dtype = dtype, threads = ss.threads(), all = {} }
+  row.base_rss_bytes = status_bytes "VmRSS"
+  ss.scoped(function()
+    local step = case.make(dtype, quick)
+    local function once()
+      local begun = ss.clock()
+      ss.scoped(step)
+      return ss.clock() - begun
+    end
+    reset_peak_rss()
+    ss.reset_peak "cpu"
+    local work = ss.flops()
+    row.first = once()
+    row.flops = ss.flops() - work
+    for i = 1, turns do row.all[i] = once() end
+    row.peak_bytes = ss.memory("cpu").peak
+    row.peak_rss_bytes = status_bytes "VmHWM"
+  end)
+  collectgarbage()
+  ss.trim "cpu"
+  row.seconds = median(table.move(row.all, 1, #row.all, 1, {}))
+  row.of_peak = row.flops / row.seconds / matmul_peak(dtype)
+  return row
+end
+
+local function chosen(o)
+  local list = {}
+  for _, case in ipairs(cases) do
+    if (o.case == "" or o.case == case.name) and case.name:find(o.filter, 1, true) then
+      list[#list + 1] = case
+    end
+  end
+  return list
+end
+
+local function show(row, o)
+  if o.json then
+    print(ss.json.encode(row))
+  else
+    print(("%-20s %-5s %7.3f s %9.1f %8.2f %6d MB %6d MB"):format(row.case, row.dtype, row.seconds,
+      row.flops / 1e9, row.of_peak, row.peak_bytes // 1000000,
+      (row.peak_rss_bytes - row.base_rss_bytes) // 1000000))
+  end
+  io.stdout:flush()
+end
+
+-- Where a case spends its time, warmed up.
+local function profile(case, dtype, quick)
+  ss.scoped(function()
+    local step = case.make(dtype, quick)
+    ss.scoped(step)
+    ss.profile(ss.scoped, step)
+  end)
+end
+
+---Measures and prints; returns how many lines there were.
+---@param o { quick: boolean, filter: string, case: string, dtype: string, turns: integer,
+--- json: boolean, profile: boolean }
+---@return integer
+function bench.run(o)
+  local turns, count = o.turns > 0 and o.turns or o.quick and 1 or 3, 0
+  if not o.json then
+    print(("threads %d, kernels %s, median of %d turns"):format(ss.threads(), ss.isa(), turns))
+    print(("%-20s %-5s %9s %9s %8s %9s %9s"):format("network", "type", "seconds", "GFLOP",
+      "of peak", "tensors", "process"))
+  end
+  for _, case in ipairs(chosen(o)) do
+    for _, dtype in ipairs { "f32", "bf16" } do
+      if o.dtype == "all" or o.dtype == dtype then
+        count = count + 1
+        show(bench.measure(case, dtype, turns, o.quick), o)
+        if o.profile then profile(case, dtype, o.quick) end
+      end
+    end
+  end
+  return count
+end
+
+---Names of all cases.
+function bench.names()
+  local list = {}
+  for _, case in ipairs(cases) do list[#list + 1] = case.name end
+  return list
+end
+
+return bench
