@@ -6,7 +6,7 @@
  * before its softmax here, so no running rescale is needed. */
 #include "support/attend_rel.h"
 
-enum { LANES = 16 };
+enum { LANES = SS_VL };
 
 static ss_status infer(ss_call *c)
 {
@@ -47,29 +47,28 @@ static ss_status plan(ss_call *c)
     return SS_OK;
 }
 
-/* Largest of a row, then exp of the difference in place; returns log sum exp, *sum the sum. */
+/* Largest of a row of n logits, then exp of the difference in place; returns log sum exp, *sum the
+ * sum. The row has room up to a multiple of SS_VL: whole vectors, no remainder. */
 static float softmax_row(float *restrict s, int64_t n, float *sum)
 {
     float max[LANES], acc[LANES] = {0};
-    int64_t i = 0;
-    for (int l = 0; l < LANES; l++) max[l] = s[0];
-    for (; i + LANES <= n; i += LANES)
+    const int64_t whole = ss_round_up(n, LANES);
+    for (int64_t i = n; i < whole; i++) s[i] = -INFINITY;
+    for (int l = 0; l < LANES; l++) max[l] = s[l];
+    for (int64_t i = LANES; i < whole; i += LANES)
         for (int l = 0; l < LANES; l++) max[l] = s[i + l] > max[l] ? s[i + l] : max[l];
-    for (; i < n; i++) max[0] = s[i] > max[0] ? s[i] : max[0];
-    float top = max[0], total = 0;
-    for (int l = 1; l < LANES; l++) top = max[l] > top ? max[l] : top;
-    for (i = 0; i + LANES <= n; i += LANES)
+    for (int w = LANES / 2; w > 0; w /= 2)
+        for (int l = 0; l < w; l++) max[l] = max[l + w] > max[l] ? max[l + w] : max[l];
+    const float top = max[0];
+    for (int64_t i = 0; i < whole; i += LANES)
         for (int l = 0; l < LANES; l++) {
-            s[i + l] = ss_expf(s[i + l] - top);
+            s[i + l] = ss_exp_negf(s[i + l] - top);
             acc[l] += s[i + l];
         }
-    for (; i < n; i++) {
-        s[i] = ss_expf(s[i] - top);
-        total += s[i];
-    }
-    for (int l = 0; l < LANES; l++) total += acc[l];
-    *sum = total;
-    return top + ss_logf(total);
+    for (int w = LANES / 2; w > 0; w /= 2)
+        for (int l = 0; l < w; l++) acc[l] += acc[l + w];
+    *sum = acc[0];
+    return top + ss_logf(acc[0]);
 }
 
 /* Queries [t0, t0 + count) of one head. */
@@ -77,6 +76,7 @@ static void block(ss_call *c, const ss_attend *a, memory *m, int64_t n, int64_t 
                   int64_t count)
 {
     const int64_t depth = a->e + a->ext, rows = ss_round_up(count, SS_TM);
+    const int64_t next = n * a->heads + h + 1;
     float sum[SS_AT_BLOCK + SS_TM], *lse = ss_out_f32(c, 1) + (n * a->heads + h) * a->tq + t0;
     memset(m->q, 0, (size_t)(rows * a->xp) * 4);
     for (int64_t r = 0; r < count; r++) ss_at_query(c, a, &m->unit, n, h, t0 + r, m->q + r * a->xp);
@@ -84,6 +84,9 @@ static void block(ss_call *c, const ss_attend *a, memory *m, int64_t n, int64_t 
             false);
     for (int64_t r = 0; r < count; r++) {
         float *s = m->s + r * a->sp;
+        if (next < a->n * a->heads)
+            for (int i = SS_AT_Q; i <= SS_AT_V; i++)
+                ss_at_ahead(&c->in[i], next / a->heads, t0 + r, next % a->heads);
         ss_at_add_terms(c, a, &m->unit, &m->terms, n, h, t0 + r, s);
         lse[r] = softmax_row(s, a->keys, &sum[r]);
     }
@@ -105,6 +108,7 @@ static void work(ss_call *c, const ss_attend *a, int64_t from, int64_t to, float
     int64_t packed = -1;
     memory m;
     lay_out(&m, a, scratch);
+    m.terms.forward = true;
     if (a->rel && from < to) ss_at_pack_tables(a, m.unit.t);
     for (int64_t i = from; i < to && !ss_cancelled(c); i++) {
         const int64_t unit = i / blocks, n = unit / a->heads, h = unit % a->heads;

@@ -35,6 +35,7 @@ typedef struct {
     int64_t cols;               /* of T */
     int64_t ep, xp, sp, cp;     /* e, e + ext, keys, cols rounded up to a tile */
     int64_t block;              /* queries at a time */
+    int64_t largest;            /* of the window's axes */
     float scale;
     bool pad;
     double empty; /* log of the number of padding tokens when there are no position terms */
@@ -60,6 +61,7 @@ static inline ss_attend ss_attend_of(const ss_call *c)
         a.grid[i] = grid->v[i];
         a.window[i] = window->n > 0 ? window->v[i] : grid->v[i];
         all *= (double)a.window[i];
+        a.largest = ss_max64(a.largest, a.window[i]);
     }
     a.empty = log(all - (double)a.tk);
     if (a.rel != SS_REL_NONE) {
@@ -100,6 +102,17 @@ static inline void ss_at_row(float *to, const ss_view *v, int64_t n, int64_t t, 
         float one;
         to[j] = *ss_block_in(v, at + j * v->stride[3], 1, &one);
     }
+}
+
+/* Asks for row t of head h of sample n ahead of time: the rows of one head lie a whole token apart,
+ * which the processor does not foresee. */
+static inline void ss_at_ahead(const ss_view *v, int64_t n, int64_t t, int64_t h)
+{
+    const int64_t size = (int64_t)ss_dtype_bytes(v->dtype);
+    if (t >= v->shape[1] || v->stride[3] != 1) return;
+    const char *at =
+        (const char *)v->data + (n * v->stride[0] + t * v->stride[1] + h * v->stride[2]) * size;
+    for (int64_t i = 0; i < v->shape[3] * size; i += 64) __builtin_prefetch(at + i, 0, 2);
 }
 
 /* Row i of a strided matrix view. */
@@ -238,9 +251,13 @@ static inline void ss_at_query(const ss_call *c, const ss_attend *a, const ss_at
                                int64_t h, int64_t t, float *row)
 {
     int64_t p[3] = {0};
-    ss_at_row(row, &c->in[SS_AT_Q], n, t, h);
-    for (int64_t j = 0; j < a->e; j++) row[j] *= a->scale;
-    if (!a->rel) return;
+    if (!a->rel) {
+        ss_at_row(row, &c->in[SS_AT_Q], n, t, h);
+        for (int64_t j = 0; j < a->e; j++) row[j] *= a->scale;
+        return;
+    }
+    const float *q = u->q + t * a->ep;
+    for (int64_t j = 0; j < a->e; j++) row[j] = q[j] * a->scale;
     const float *terms = u->terms + t * a->cp;
     ss_at_place(a, t, p);
     if (a->rel == SS_REL_3D_OFFICIAL) {

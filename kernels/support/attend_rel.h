@@ -61,6 +61,46 @@ static inline float ss_at_padding_log(const ss_attend *a, const float *terms, co
     return ss_logf(total) + log_scale;
 }
 
+#if defined(__AVX512F__)
+enum { SS_AT_SHORT = 16 };
+
+/* The sums of one axis alone, for windows of up to one vector. The terms of its keys stand side by
+ * side, that of key 0 last, at `first`. */
+static inline void ss_at_short_sums(ss_at_sum *s, const float *first, int64_t grid, int64_t window)
+{
+    const __mmask16 all = (__mmask16)(0xffffu << (SS_AT_SHORT - window));
+    const __mmask16 real = (__mmask16)(0xffffu << (SS_AT_SHORT - grid));
+    const __m512 v = _mm512_mask_loadu_ps(_mm512_set1_ps(-INFINITY), all, first - SS_AT_SHORT + 1);
+    float e[SS_AT_SHORT];
+    s->max = _mm512_reduce_max_ps(v);
+    _mm512_storeu_ps(e, _mm512_sub_ps(v, _mm512_set1_ps(s->max)));
+    for (int i = 0; i < SS_AT_SHORT; i++) e[i] = ss_exp_negf(e[i]);
+    const __m512 x = _mm512_loadu_ps(e);
+    s->real = _mm512_mask_reduce_add_ps(real, x);
+    s->pad = _mm512_mask_reduce_add_ps((__mmask16)(all & ~real), x);
+    s->all = s->real + s->pad;
+}
+
+/* ss_at_padding_log() where its shares are not asked for. */
+static inline float ss_at_padding_log_short(const ss_attend *a, const float *terms,
+                                            const int64_t *p)
+{
+    float log_scale = 0, real = 1, total = 0;
+    ss_at_sum axis[3];
+    for (int x = 0; x < a->axes; x++) {
+        ss_at_short_sums(&axis[x], terms + ss_at_col(a, x, p[x], 0), a->grid[x], a->window[x]);
+        log_scale += axis[x].max;
+    }
+    for (int x = 0; x < a->axes; x++) { /* first padded axis: x */
+        float part = real * axis[x].pad;
+        for (int y = x + 1; y < a->axes; y++) part *= axis[y].all;
+        total += part;
+        real *= axis[x].real;
+    }
+    return ss_logf(total) + log_scale;
+}
+#endif
+
 /* Adds the gradient d of that logarithm to the terms' gradient. */
 static inline void ss_at_padding_grad(const ss_attend *a, const ss_at_padding *s, const int64_t *p,
                                       float d, float *dterms)
@@ -188,6 +228,7 @@ typedef struct {
     ss_at_padding padding; /* of the last query, textbook form */
     ss_at_line line;
     int64_t line_at; /* first token of the line that `line` describes; -1: none */
+    bool forward;    /* `padding` is not asked for */
 } ss_at_terms;
 
 static inline void ss_at_terms_lay_out(ss_at_terms *m, const ss_attend *a, float **from)
@@ -195,6 +236,7 @@ static inline void ss_at_terms_lay_out(ss_at_terms *m, const ss_attend *a, float
     m->bias = ss_at_take(from, a->tk);
     m->sums = ss_at_take(from, ss_at_padding_floats(a));
     m->line_at = -1;
+    m->forward = false;
     if (a->rel == SS_REL_3D_OFFICIAL)
         ss_at_line_lay_out(&m->line, a, ss_at_take(from, ss_at_line_floats(a)));
 }
@@ -229,6 +271,10 @@ static inline void ss_at_add_terms(const ss_call *c, const ss_attend *a, const s
         m->line_at = t0;
         for (int64_t i = 0; i < a->tk; i++) s[i] += m->line.hw[i];
         if (a->pad) s[a->tk] += ss_at_line_log(&m->line, a, terms, p[0], m->sums);
+#if defined(__AVX512F__)
+    } else if (a->pad && a->rel && m->forward && a->largest <= SS_AT_SHORT) {
+        s[a->tk] += ss_at_padding_log_short(a, terms, p);
+#endif
     } else if (a->pad) {
         s[a->tk] += a->rel ? ss_at_padding_log(a, terms, p, m->sums, &m->padding) : (float)a->empty;
     }
