@@ -77,8 +77,9 @@ local SamMed3d = nn.module {
   name = "sam_med3d",
   init = function(self, opts)
     local c = nn.options("sam_med3d", opts, DEFAULTS)
-    self.config, self.prep = c, { norm = "zscore_positive", spacing = c.spacing }
     local grid, s = c.img_size // c.patch_size, c.img_size
+    self.config = c
+    self.prep = { norm = "zscore_positive", spacing = c.spacing, size = { s, s, s } }
     if s % c.patch_size ~= 0 then
       error(("sam_med3d: img_size %d is not a multiple of patch_size %d"):format(s,
         c.patch_size), 4)
