@@ -174,7 +174,8 @@ function G.grads(got, net, prefix)
   end
 end
 
-local MODELS = { slicing_sam3d = "tests.lib.golden_slicing", sam_med3d = "tests.lib.golden_sam3d" }
+local MODELS = { slicing_sam3d = "tests.lib.golden_slicing", sam_med3d = "tests.lib.golden_sam3d",
+  tiny_sam_med3d = "tests.lib.golden_tiny" }
 
 ---Run one folder. Adds to report.passed, failed, skipped.
 function G.run(folder, report)

@@ -4,7 +4,6 @@ local models = require "semisam.models"
 local PromptEncoder = require "semisam.models.sam_prompt3d"
 local attend = require "semisam.models.attend"
 local G = require "tests.lib.golden"
-local formula = require "semisam.formula"
 
 local P = require "tests.lib.golden_sam3d_parts"
 
@@ -16,21 +15,7 @@ K.prompted = function(case, report)
   P.tap_encoder(seen, net.image_encoder, io)
   P.tap_decoder(seen, net)
   ss.no_grad(function()
-    local code = net:encode(P.to_door(io["in.image"]))
-    local mask = io["in.mask"] and G.last(io["in.mask"])
-    local masks, iou = net:decode_low(code, io["in.points"], io["in.labels"], mask)
-    local low, low_iou = P.chosen(masks, iou, info.config.multimask_output)
-    local got = { ["out.image_embedding"] = G.first(code.embedding),
-      ["mid.prompt.dense_pe"] = G.first(code.pe),
-      ["out.low_res_masks"] = G.first(low), ["out.iou"] = low_iou,
-      ["out.full_res_masks"] = G.first(P.full(low, info.config.img_size)) }
-    local p = mask and mask:size(1) or io["in.points"]:size(1)
-    got["mid.prompt.dense"] = G.first(net.prompt_encoder:dense(mask, p))
-    if not io["in.points"] then
-      got["mid.prompt.sparse"] = ss.zeros { p, 0, info.config.prompt_embed_dim }
-    else
-      got["mid.prompt.sparse"] = net.prompt_encoder:sparse(io["in.points"], io["in.labels"])
-    end
+    local got = P.prompted(net, io["in.image"], io, info)
     for name, value in pairs(seen) do got[name] = value end
     G.check(report, got, io, info.tolerances)
   end)
@@ -102,46 +87,10 @@ K.click_sequence = function(case, report)
   end)
 end
 
--- Name in the recorded samples of a tensor kept by the taps.
-local function sample_name(name)
-  return (name:gsub("^mid%.", ""):gsub("^dec%.", ""))
-end
-
 K.full_size = function(case, report)
-  local info, seen, io = case.info, {}, case.io
-  local net = models.new { "sam_med3d" }
-  formula.fill(net)
-  local image = formula.tensor("input", { 1, 1, 128, 128, 128 }, 1)
-  P.tap_encoder(seen, net.image_encoder, {})
-  P.tap_decoder(seen, net)
-  local function second(name, x, got) got["second." .. name] = x end
-  ss.no_grad(function()
-    local start = ss.clock()
-    local code = net:encode(P.to_door(image))
-    local encoded = ss.clock()
-    local masks, iou = net:decode_low(code, io["in.points"], io["in.labels"])
-    print(("%s: encoder %.1f s, prompts and decoder %.2f s, peak %d MB"):format(report.name,
-      encoded - start, ss.clock() - encoded, ss.memory("cpu").peak // 1000000))
-    local got = { image_embedding = G.first(code.embedding), masks_all = G.first(masks),
-      iou_all = iou, sparse = net.prompt_encoder:sparse(io["in.points"], io["in.labels"]) }
-    for name, x in pairs(seen) do got[sample_name(name)] = got[sample_name(name)] or x end
-    local mask = masks:slice(5, 1, 1)
-    local again, again_iou = net:decode_low(code, io["in.points"], io["in.labels"], mask)
-    local low = again:slice(5, 1, 1)
-    second("dense", G.first(net.prompt_encoder:dense(mask, 1)), got)
-    second("low_res_masks", G.first(low), got)
-    second("iou", again_iou:slice(2, 1, 1), got)
-    second("full_res_masks", G.first(P.full(low, 128)), got)
-    local samples, skip = {}, {}
-    for name, k in pairs(info.sample_stride) do
-      if name:find("%.attn$") and got[name] and case.io["sample." .. name]:size(1)
-        ~= (got[name].count + k - 1) // k then
-        skip["sample." .. name] = "recorded with the rows of padding, which are not computed here"
-      elseif got[name] then
-        samples["sample." .. name] = formula.sample(got[name], k)
-      end
-    end
-    G.check(report, samples, io, info.tolerances, skip)
+  P.full_size(case, report, models.new { "sam_med3d" }, function(seen, enc)
+    P.tap_windows(seen, enc)
+    P.tap_encoder(seen, enc, {})
   end)
 end
 

@@ -1,7 +1,9 @@
 -- golden_sam3d_parts.lua — building, tapping and addressing SAM-Med3D for its recorded cases.
 local ss = require "semisam"
 local models = require "semisam.models"
+local windows = require "semisam.models.windows"
 local G = require "tests.lib.golden"
+local formula = require "semisam.formula"
 
 local P = {}
 
@@ -31,6 +33,20 @@ function P.tap_encoder(seen, enc, want)
     G.tap(seen, enc.neck[i], "mid.enc.neck" .. i, function(label, results)
       seen[label] = ss.keep(G.first(results[1]:detach()))
     end)
+  end
+end
+
+---Attention outputs of windowed blocks as recorded at the full size: of the padded windows, padding
+---rows included. The network computes no such rows; here the layer runs on windows filled with zeros.
+function P.tap_windows(seen, enc)
+  for i, block in ipairs(enc.blocks:children()) do
+    local name, attn = ("mid.enc.block%d.attn"):format(i - 1), getmetatable(block.attn).__index
+    if block.window > 0 then
+      G.tap(seen, block.norm1, name, function(label, results)
+        local cut = windows.split(windows.pad(results[1]:detach(), block.window), block.window)
+        seen[label] = ss.keep(ss.no_grad(attn.forward, block.attn, cut, 0))
+      end)
+    end
   end
 end
 
@@ -84,5 +100,62 @@ function P.full(low, size) return low:resize({ size, size, size }, { mode = "lin
 
 -- Official volumes are a0, a1, a2; the network's door wants a2, a1, a0.
 function P.to_door(image) return G.last(image):permute { 1, 4, 3, 2, 5 } end
+
+---Encode, prompts, masks: the recorded results of kind "prompted" by name.
+---@param image tensor [n, 1, s, s, s]
+function P.prompted(net, image, io, info)
+  local code = net:encode(P.to_door(image))
+  local mask = io["in.mask"] and G.last(io["in.mask"])
+  local points, labels = io["in.points"], io["in.labels"]
+  local masks, iou = net:decode_low(code, points, labels, mask)
+  local low, low_iou = P.chosen(masks, iou, info.config.multimask_output)
+  local p = mask and mask:size(1) or points:size(1)
+  return { ["out.image_embedding"] = G.first(code.embedding),
+    ["mid.prompt.dense_pe"] = G.first(code.pe),
+    ["out.low_res_masks"] = G.first(low), ["out.iou"] = low_iou,
+    ["out.full_res_masks"] = G.first(P.full(low, info.config.img_size)),
+    ["mid.prompt.dense"] = G.first(net.prompt_encoder:dense(mask, p)),
+    ["mid.prompt.sparse"] = points and net.prompt_encoder:sparse(points, labels)
+      or ss.zeros { p, 0, info.config.prompt_embed_dim } }
+end
+
+-- Name in the recorded samples of a tensor kept by the taps.
+local function sample_name(name)
+  return (name:gsub("^mid%.", ""):gsub("^dec%.", ""))
+end
+
+---The kind "full_size": weights and input by the formula, two answers, samples of every stage.
+---@param tap fun(seen: table, encoder: table) keeps the encoder's stages
+function P.full_size(case, report, net, tap)
+  local info, seen, io = case.info, {}, case.io
+  formula.fill(net)
+  local image = formula.tensor("input", { 1, 1, 128, 128, 128 }, 1)
+  ss.no_grad(function()
+    local start = ss.clock()
+    local code = net:encode(P.to_door(image))
+    local encoded = ss.clock()
+    net:decode_low(code, io["in.points"], io["in.labels"])
+    print(("%s: encoder %.2f s, prompts and decoder %.2f s, peak %d MB"):format(report.name,
+      encoded - start, ss.clock() - encoded, ss.memory("cpu").peak // 1000000))
+    tap(seen, net.image_encoder)
+    P.tap_decoder(seen, net)
+    code = net:encode(P.to_door(image))
+    local masks, iou = net:decode_low(code, io["in.points"], io["in.labels"])
+    local got = { image_embedding = G.first(code.embedding), masks_all = G.first(masks),
+      iou_all = iou, sparse = net.prompt_encoder:sparse(io["in.points"], io["in.labels"]) }
+    for name, x in pairs(seen) do got[sample_name(name)] = got[sample_name(name)] or x end
+    local mask = masks:slice(5, 1, 1)
+    local again, again_iou = net:decode_low(code, io["in.points"], io["in.labels"], mask)
+    local low = again:slice(5, 1, 1)
+    got["second.dense"] = G.first(net.prompt_encoder:dense(mask, 1))
+    got["second.low_res_masks"], got["second.iou"] = G.first(low), again_iou:slice(2, 1, 1)
+    got["second.full_res_masks"] = G.first(P.full(low, 128))
+    local samples = {}
+    for name, k in pairs(info.sample_stride) do
+      if got[name] then samples["sample." .. name] = formula.sample(got[name], k) end
+    end
+    G.check(report, samples, io, info.tolerances)
+  end)
+end
 
 return P

@@ -33,21 +33,45 @@ end
 
 local function unmoved(a, b) return (a - b):abs():sum():item() == 0 end
 
-local LR = { ["^image_encoder%."] = 8e-4, ["."] = 8e-5 }
+-- One step of AdamW, where its result is recorded. how: lr, weight_decay, groups of the optimiser;
+-- trained: pattern of the parameters it has.
+local function check_after(case, report, net, grads, how)
+  if not case.after then return end
+  local before, flat = {}, {}
+  for name, p in net:named_parameters() do before[name] = p:detach():copy() end
+  for name, x in pairs(grads) do flat[name] = x:flat() end
+  for name, p in net:named_parameters() do
+    if how.trained and not name:find(how.trained) then p:requires_grad_(false) end
+  end
+  optim.adamw(net, { lr = how.lr, weight_decay = how.weight_decay, groups = how.groups }):step()
+  local state = net:state()
+  for name, want in pairs(case.after) do
+    local lr = how.lr
+    for _, group in ipairs(how.groups or {}) do
+      if name:find(group[1]) then lr = group.lr end
+    end
+    if not flat["grad." .. name] or how.trained and not name:find(how.trained) then
+      G.expect(report, unmoved(state[name], before[name] or want), "after_step " .. name .. " moved")
+    else
+      check_step(report, name, state[name], before[name], flat["grad." .. name], want, lr)
+    end
+  end
+end
 
-function T.interactive_training(case, report)
-  local net, io, info = P.build(case), case.io, case.info
-  net:load_state(case.weights)
+---Interactions with gradients of everything and, where recorded, one step of the optimiser.
+---@param how table see check_after
+---@param more fun(got: table)? adds results
+function T.steps(case, report, net, how, more)
+  local io, info, c, got, total = case.io, case.info, case.info.config, {}, nil
   local image = ss.keep(P.to_door(io["in.image"]):copy():requires_grad_(true))
   local target = G.last(io["in.target"]:to("f32"))
   local code = net:encode(image)
   local embedding = code.embedding -- cut here to see its gradient; joined again after backward
   code.embedding = ss.keep(embedding:detach():requires_grad_(true))
-  local c, got, total = info.config, {}, nil
-  local g = 4 * (c.img_size // c.patch_size)
-  local mask = ss.zeros { 2, g, g, g, 1 }
+  local g, step = 4 * net.grid, 0
+  local mask = ss.zeros { image:size(1), g, g, g, 1 }
   got["mid.image_embedding"] = G.first(code.embedding:detach())
-  for step = 0, 2 do
+  while io[("out.step%d.loss"):format(step)] do
     local name = ("step%d."):format(step)
     local masks = net:decode_low(code, io["in." .. name .. "points"], io["in." .. name .. "labels"],
       mask)
@@ -55,9 +79,10 @@ function T.interactive_training(case, report)
     local loss = dice_ce(P.full(mask, c.img_size), target)
     got["out." .. name .. "low_res_masks"] = G.first(mask:detach())
     got["out." .. name .. "loss"] = loss:detach():reshape { 1 }
-    total = total and total + loss or loss
+    total, step = total and total + loss or loss, step + 1
   end
   got["out.loss"] = total:detach():reshape { 1 }
+  if more then more(got) end
   G.check(report, got, io, info.tolerances)
   total:backward()
   embedding:backward(code.embedding.grad)
@@ -66,25 +91,17 @@ function T.interactive_training(case, report)
   grads["grad.mid.image_embedding"] = G.first(code.embedding.grad)
   grads["grad.in.image"] = G.first(image.grad:permute { 1, 4, 3, 2, 5 })
   G.check(report, grads, case.grads, info.grad_tolerances)
-  for _, name in ipairs(info.parameters_without_grad) do
+  for _, name in ipairs(info.parameters_without_grad or {}) do
     G.expect(report, not grads["grad." .. name], name .. " has a gradient, want none")
   end
-  local before = {}
-  for name, p in net:named_parameters() do before[name] = p:detach():copy() end
-  local flat = {}
-  for name, x in pairs(grads) do flat[name] = x:flat() end
-  local opt = optim.adamw(net, { lr = 8e-5, weight_decay = 0.1,
+  check_after(case, report, net, grads, how)
+end
+
+function T.interactive_training(case, report)
+  local net = P.build(case)
+  net:load_state(case.weights)
+  T.steps(case, report, net, { lr = 8e-5, weight_decay = 0.1,
     groups = { { "^image_encoder%.", lr = 8e-4 } } })
-  opt:step()
-  local state = net:state()
-  for name, want in pairs(case.after) do
-    local lr = name:find("^image_encoder%.") and LR["^image_encoder%."] or LR["."]
-    if not flat["grad." .. name] then
-      G.expect(report, unmoved(state[name], before[name]), "after_step " .. name .. " moved")
-    else
-      check_step(report, name, state[name], before[name], flat["grad." .. name], want, lr)
-    end
-  end
 end
 
 return T
