@@ -41,15 +41,13 @@ end
 ---The stages of an attention layer as the official code goes through them, padding included:
 ---name.norm, name.qkv and name itself in window layout, and windows under `windows_name`.
 local function official_windows(seen, attn, x, name, windows_name)
-  local forward = getmetatable(attn).__index
   local n, r, w = x:size(1), x:size(2), attn.window
-  local cut = windows.split(windows.pad(x, w), w)
-  cut = tokens(cut)
+  local cut = tokens(windows.split(windows.pad(x, w), w))
   local normed = attn.norm(cut)
   if windows_name then seen[windows_name] = ss.keep(cut) end
   seen[name .. ".norm"], seen[name .. ".qkv"] = ss.keep(normed), ss.keep(attn.qkv(normed))
-  local y = forward.windowed(attn, x:reshape { n, r * r * r, -1 }, r)
-  seen[name] = ss.keep(attn.proj(y):detach())
+  local y = attn:windowed(x:reshape { n, r * r * r, -1 }, r, "windows")
+  seen[name] = ss.keep(attn.proj(y):detach():reshape(cut.shape))
 end
 
 ---Taps of one attention block; names as recorded, `prefix` "mid.enc.layer1.block0." or "mid.".

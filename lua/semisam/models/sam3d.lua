@@ -74,15 +74,15 @@ local function answer(self, code, i, one)
   return turn(logits:slice(5, 1, 1):to("f32")):resize(code.size, { mode = "linear" })
 end
 
-local Methods = {}
+local Sam3d = {}
 
-function Methods:prepare(x) return require("semisam.models.prep").prepare(self.prep, x) end
+function Sam3d:prepare(x) return require("semisam.models.prep").prepare(self.prep, x) end
 
 ---Image embedding. A volume that is not img_size^3 is resized (trilinear), and so are the clicks
 ---and answers of decode.
 ---@param x tensor [n, d, h, w, 1], prepare()d
 ---@return { embedding: tensor, pe: tensor, size: integer[], n: integer }
-function Methods:encode(x)
+function Sam3d:encode(x)
   if x.ndim ~= 5 or x:size(5) ~= 1 then
     error(("%s: expected [n,d,h,w,1], got [%s]"):format(self.name, table.concat(x.shape, ",")), 2)
   end
@@ -103,7 +103,7 @@ end
 ---@param mask tensor? logits [p, 4g, 4g, 4g, 1]
 ---@return tensor logits [p, 4g, 4g, 4g, 1 + num_multimask_outputs], the first is the single answer
 ---@return tensor iou [p, 1 + num_multimask_outputs]
-function Methods:decode_low(code, points, labels, mask)
+function Sam3d:decode_low(code, points, labels, mask)
   return ss.scoped(function()
     local p = points and points:size(1) or mask and mask:size(1) or 1
     local sparse = points and self.prompt_encoder:sparse(points, labels)
@@ -115,7 +115,7 @@ end
 ---@param code table from encode
 ---@param prompts table see models/role.lua
 ---@return tensor [n, d, h, w, 1]
-function Methods:decode(code, prompts)
+function Sam3d:decode(code, prompts)
   return ss.scoped(function()
     local list = {}
     for i, one in ipairs(role.each(prompts, code.n)) do
@@ -149,7 +149,7 @@ function M.kind(name, defaults, encoder)
     end,
     forward = function(self, x, prompts) return self:decode(self:encode(x), prompts) end,
   }
-  for key, method in pairs(Methods) do class[key] = method end
+  for key, method in pairs(Sam3d) do class[key] = method end
   return nn.module(class)
 end
 

@@ -1,5 +1,5 @@
 -- models/tiny_attend.lua — attention of Tiny SAM-Med3D: windows over a cube of tokens with a
--- learned bias for every pair of absolute offsets (TinyViT, Wu et al. 2022, in three axes).
+-- learned bias for every triple of absolute offsets (TinyViT, Wu et al. 2022, in three axes).
 --
 -- Kept from the official code, because released weights depend on it:
 -- * Zeros fill up the windows before the LayerNorm, so padding tokens all become its bias vector;
@@ -9,125 +9,23 @@
 --   while outputs of padding tokens come in.
 -- * The output of the qkv layer is [heads][q k v], not [q k v][heads].
 -- The official eval mode caches the biases, which stops their gradient; here they always have one.
+--
+-- All padding tokens of a window have one key and one value. They act as one more key, whose logit
+-- is raised by log sum exp of their biases.
 local ss = require "semisam"
 local nn = require "semisam.nn"
+local windows = require "semisam.models.tiny_windows"
 
 local M = {}
 
-local MASKED = -3e4 -- logit of a masked key, within f16; exp of it is 0
-
--- Linear layers of TinyViT start from N(0, 0.02) and zero bias.
+---Linear layer that starts as those of TinyViT: N(0, 0.02), bias 0.
 function M.linear(inp, out, opts)
   local layer = nn.linear(inp, out, opts)
   ss.no_grad(function()
-    layer.weight:copy_(nn.init_normal({ out, inp }, 0.02):to(layer.weight.device))
+    layer.weight:copy_(nn.init_normal({ out, inp }, 0.02))
     layer.bias:fill_(0)
   end)
   return layer
-end
-
-local function cube(n) return n * n * n end
-
--- f(a, b, c) for 0 <= a, b, c < n, row-major.
-local function each(n, f)
-  for a = 0, n - 1 do
-    for b = 0, n - 1 do
-      for c = 0, n - 1 do f(a, b, c) end
-    end
-  end
-end
-
-local INDEX = {} -- makers of lists of places, counted from 0
-
--- For every token of every window, row-major, its place in the cube of r; r^3 stands for padding.
-function INDEX.sources(r, w)
-  local k, list = (r + w - 1) // w, {}
-  each(k, function(n0, n1, n2)
-    each(w, function(i0, i1, i2)
-      local a, b, c = n0 * w + i0, n1 * w + i1, n2 * w + i2
-      list[#list + 1] = a < r and b < r and c < r and (a * r + b) * r + c or cube(r)
-    end)
-  end)
-  return list
-end
-
--- For every token of the cube, which token of which window it receives, counted over all windows.
--- "official": the windows' outputs lie in the order (n0, i1, n1, n2, i0, i2) and are read as a cube
--- of k w tokens per axis. "correct": (n0, i0, n1, i1, n2, i2).
-function INDEX.targets(r, w, reverse)
-  local k, list = (r + w - 1) // w, {}
-  local p = k * w
-  each(r, function(a, b, c)
-    local n0, n1, n2, i0, i1, i2
-    if reverse == "official" then
-      local f = (a * p + b) * p + c
-      f, i2 = f // w, f % w
-      f, i0 = f // w, f % w
-      f, n2 = f // k, f % k
-      f, n1 = f // k, f % k
-      n0, i1 = f // w, f % w
-    else
-      n0, i0, n1, i1, n2, i2 = a // w, a % w, b // w, b % w, c // w, c % w
-    end
-    list[#list + 1] = ((n0 * k + n1) * k + n2) * cube(w) + (i0 * w + i1) * w + i2
-  end)
-  return list
-end
-
--- Row of the bias table for every pair of tokens of a cube of n; w: the window of the table.
-function INDEX.pairs(n, w)
-  local list = {}
-  each(n, function(a0, a1, a2)
-    each(n, function(b0, b1, b2)
-      list[#list + 1] = (math.abs(a0 - b0) * w + math.abs(a1 - b1)) * w + math.abs(a2 - b2)
-    end)
-  end)
-  return list
-end
-
--- count[t, d]: how many of the places [from, to) are d away from place t, for t < r and d < w.
-local function distances(r, w, from, to)
-  local rows = {}
-  for t = 0, r - 1 do
-    local row = {}
-    for d = 0, w - 1 do row[d + 1] = 0 end
-    for u = from, to - 1 do row[math.abs(t - u) + 1] = row[math.abs(t - u) + 1] + 1 end
-    rows[t + 1] = row
-  end
-  return rows
-end
-
-local tables = {} -- constant tensors by what they are; a few per configuration
-
-local function constant(key, device, dtype, make, ...)
-  key = table.concat({ key, device, ... }, ",")
-  if not tables[key] then
-    tables[key] = ss.keep(ss.tensor(make(...), { dtype = dtype, device = "cpu" }):to(device))
-  end
-  return tables[key]
-end
-
-local function index(key, device, ...) return constant(key, device, "i64", INDEX[key], ...) end
-
-local function counts(device, ...) return constant("counts", device, "f32", distances, ...) end
-
--- log of the summed exp(bias) of each of the r^3 real tokens of one window over its padding:
--- [heads, r^3, 1]. All padding tokens have one key and one value, so they act as one more key whose
--- logit is raised by this. exp(bias) is summed axis by axis, with how often each distance occurs:
--- the padding is what is beyond r on the first axis, else on the second, else on the third.
-local function padding_bias(biases, r, w)
-  local heads, device = biases:size(1), biases.device
-  local top = biases:detach():max { dims = { 2 }, keepdim = true }
-  local e = (biases - top):exp():reshape { heads, w, w, w }
-  local all, real, pad = counts(device, r, w, 0, w), counts(device, r, w, 0, r),
-    counts(device, r, w, r, w)
-  local function third(m) return e:matmul(m, { transpose_b = true }) end
-  local whole = third(all)
-  local function flat(x) return x:reshape { heads, w, r * r } end
-  local sum = pad:matmul(flat(all:matmul(whole)))
-    + real:matmul(flat(pad:matmul(whole) + real:matmul(third(pad))))
-  return (sum:log() + top:reshape { heads, 1, 1 }:expand { heads, r, r * r })
-    :reshape { heads, r * r * r, 1 }
 end
 
 M.attention = nn.module {
@@ -136,33 +34,54 @@ M.attention = nn.module {
   init = function(self, channels, heads, window, c)
     self.heads, self.window = heads, window
     self.reverse, self.masked = c.window_reverse, c.window_padding == "masked"
-    self:parameter("attention_biases", ss.zeros { heads, cube(window) })
+    self.table_of = windows.cache()
+    self:parameter("attention_biases", ss.zeros { heads, window * window * window })
     self.norm = nn.layer_norm(channels)
     self.qkv = M.linear(channels, 3 * channels)
     self.proj = M.linear(channels, channels)
   end,
   -- x [n, r, r, r, c] -> the same shape
   forward = function(self, x)
-    local n, r, c, w = x:size(1), x:size(2), x:size(5), self.window
-    local tokens, y = x:reshape { n, cube(r), c }
-    if r <= w then
-      y = self:single(tokens, r)
-      if r < w and self.reverse == "official" then
-        y = y:reshape { n, r, r, r, c }:permute { 1, 3, 2, 4, 5 }
-      end
-    else
-      y = self:windowed(tokens, r):reshape { n, -1, c }
-        :index_select(index("targets", x.device, r, w, self.reverse), 2)
+    local n, r, c = x:size(1), x:size(2), x:size(5)
+    local tokens = x:reshape { n, r * r * r, c }
+    if r > self.window then
+      return self.proj(self:windowed(tokens, r, self.reverse):reshape(x.shape))
     end
-    return self.proj(y:reshape { n, r, r, r, c })
+    local qkv = self.qkv(self.norm(tokens))
+    local y = self:within(qkv, qkv, r, { r, r, r }):reshape(x.shape)
+    if r < self.window and self.reverse == "official" then y = y:permute { 1, 3, 2, 4, 5 } end
+    return self.proj(y)
   end,
 }
 
--- The bias of every pair of tokens of a cube of n, [1, heads, n^3, n^3].
-function M.attention:bias(n)
-  local t = cube(n)
-  return self.attention_biases:index_select(
-    index("pairs", self.attention_biases.device, n, self.window), 2):reshape { 1, self.heads, t, t }
+-- Biases of queries in a cube of q and keys in a box, both at the start of the window:
+-- [heads, q^3, keys].
+function M.attention:bias(q, box)
+  local w, heads, on = self.window, self.heads, self.attention_biases.device
+  return self.attention_biases:reshape { heads, w * w, w }
+    :index_select(self.table_of("offsets", on, q, box[3]), 3)
+    :reshape { heads, w * w * q, box[3] }
+    :index_select(self.table_of("rows", on, q, w, box[1], box[2]), 2)
+    :reshape { heads, q * q * q, box[1] * box[2] * box[3] }
+end
+
+-- log sum exp of the biases of queries in a cube of q over what the box leaves of the window,
+-- [heads, q^3, 1]. exp(bias) is summed axis by axis, with how often each offset occurs: padding is
+-- what sticks out of the box on the first axis, else on the second, else on the third.
+function M.attention:padding_bias(q, box)
+  local w, heads, on = self.window, self.heads, self.attention_biases.device
+  local function counts(from, to) return self.table_of("counts", on, q, w, from, to) end
+  local all = counts(0, w)
+  local top = self.attention_biases:detach():max({ dims = { 2 }, keepdim = true })
+  local e = (self.attention_biases - top):exp():reshape { heads, w, w, w }
+  local function third(m) return e:matmul(m, { transpose_b = true }) end
+  local function flat(x) return x:reshape { heads, w, q * q } end
+  local whole = third(all)
+  local inner = counts(box[2], w):matmul(whole)
+    + counts(0, box[2]):matmul(third(counts(box[3], w)))
+  local sum = counts(box[1], w):matmul(flat(all:matmul(whole)))
+    + counts(0, box[1]):matmul(flat(inner))
+  return sum:reshape({ heads, q * q * q, 1 }):log() + top:reshape { heads, 1, 1 }
 end
 
 -- qkv [n, t, 3c] -> q, k, v [n, t, heads, e], views.
@@ -172,52 +91,49 @@ function M.attention:split(qkv)
   return x:select(4, 1), x:select(4, 2), x:select(4, 3)
 end
 
--- qkv of the padding, [n, 1, 3c]: what the layer makes of the norm's bias.
+-- qkv of padding tokens, [n, 1, 3c]: what the layer makes of the norm's bias.
 function M.attention:padding(n)
   local row = self.qkv(self.norm.bias:reshape { 1, 1, -1 })
   return row:expand { n, 1, row:size(3) }
 end
 
----One window that holds the cube, outputs of its real tokens alone, before `proj`.
----@param tokens tensor [n, r^3, c]
----@param r integer at most the window
----@return tensor [n, r^3, c]
-function M.attention:single(tokens, r)
-  local qkv, bias, w = self.qkv(self.norm(tokens)), self:bias(r), self.window
-  local q, k, v = self:split(qkv)
-  if r < w and not self.masked then
-    local more = padding_bias(self.attention_biases, r, w)
-    bias = ss.cat(bias, more:reshape { 1, self.heads, more:size(2), 1 }, { dim = 4 })
-    local _, kp, vp = self:split(self:padding(tokens:size(1)))
+-- Attention inside windows: queries [n, q^3, 3c] of a cube, keys and values [n, box, 3c].
+function M.attention:within(queries, keys, q, box)
+  local w, bias, query = self.window, self:bias(q, box), self:split(queries)
+  local _, k, v = self:split(keys)
+  if not self.masked and box[1] * box[2] * box[3] < w * w * w then
+    bias = ss.cat(bias, self:padding_bias(q, box), { dim = 3 })
+    local _, kp, vp = self:split(self:padding(keys:size(1)))
     k, v = ss.cat(k, kp, { dim = 2 }), ss.cat(v, vp, { dim = 2 })
   end
-  return ss.attention(q, k, v, bias):reshape(tokens.shape)
+  return ss.attention(query, k, v, bias:reshape { 1, bias:size(1), bias:size(2), bias:size(3) })
+    :reshape { queries:size(1), q * q * q, queries:size(3) // 3 }
 end
 
----All tokens of all windows, padding included, before `proj`.
+---Attention in several windows, before `proj`.
 ---@param tokens tensor [n, r^3, c]
 ---@param r integer
----@return tensor [n * windows, window^3, c]
-function M.attention:windowed(tokens, r)
-  local n, c, w = tokens:size(1), tokens:size(3), self.window
-  local k, t = (r + w - 1) // w, cube(w)
-  local count = n * cube(k)
-  local qkv = self.qkv(self.norm(tokens))
-  local from = index("sources", tokens.device, r, w)
-  if k * w > r then qkv = ss.cat(qkv, self:padding(n), { dim = 2 }) end
-  local q, key, v = self:split(qkv:index_select(from, 2):reshape { count, t, 3 * c })
-  local opts = { scale = (c // self.heads) ^ -0.5 }
-  if self.masked and k * w > r then -- one more channel: 1 in q, MASKED at the padding in k
-    local one = ss.ones({ count, t, self.heads, 1 },
-      { device = tokens.device, dtype = q.dtype })
-    local out = from:ge(cube(r)):to(q.dtype):reshape { 1, cube(k), t, 1, 1 } * MASKED
-    out = out:expand { n, cube(k), t, self.heads, 1 }:reshape(one.shape)
-    local none = one * 0
-    q, key, v = ss.cat(q, one, { dim = 4 }), ss.cat(key, out, { dim = 4 }),
-      ss.cat(v, none, { dim = 4 })
+---@param reverse string "official", "correct", or "windows": the outputs of all tokens window by
+---window, padding included, [n, windows * window^3, c]
+---@return tensor [n, r^3, c]
+function M.attention:windowed(tokens, r, reverse)
+  local n, c, w, on = tokens:size(1), tokens:size(3), self.window, tokens.device
+  local real = self.qkv(self.norm(tokens))
+  local all = r % w == 0 and real or ss.cat(real, self:padding(n), { dim = 2 })
+  local parts = {}
+  for i, group in ipairs(windows.groups(r, w)) do
+    local count, box = #group.windows, group.box
+    parts[i] = ss.scoped(function()
+      local function cut(x, part) -- [n * count, tokens, 3c]
+        return x:index_select(self.table_of("sources", on, r, w, i, part), 2)
+          :reshape { n * count, -1, 3 * c }
+      end
+      local queries = cut(all, "all")
+      local keys = box[1] * box[2] * box[3] == w * w * w and queries or cut(real, "real")
+      return self:within(queries, keys, w, box):reshape { n, count * w * w * w, c }
+    end)
   end
-  local y = ss.attention(q, key, v, self:bias(w), nil, nil, nil, nil, opts)
-  return y:slice(4, 1, c // self.heads):reshape { count, t, c }
+  return nn.cat(parts, 2):index_select(self.table_of("targets", on, r, w, reverse), 2)
 end
 
 return M
