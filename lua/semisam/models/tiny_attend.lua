@@ -47,8 +47,8 @@ M.attention = nn.module {
     if r > self.window then
       return self.proj(self:windowed(tokens, r, self.reverse):reshape(x.shape))
     end
-    local qkv = self.qkv(self.norm(tokens))
-    local y = self:within(qkv, qkv, r, { r, r, r }):reshape(x.shape)
+    local q, k, v = self:split(self.qkv(self.norm(tokens)))
+    local y = self:within(q, k, v, r, { r, r, r }):reshape(x.shape)
     if r < self.window and self.reverse == "official" then y = y:permute { 1, 3, 2, 4, 5 } end
     return self.proj(y)
   end,
@@ -91,23 +91,23 @@ function M.attention:split(qkv)
   return x:select(4, 1), x:select(4, 2), x:select(4, 3)
 end
 
--- qkv of padding tokens, [n, 1, 3c]: what the layer makes of the norm's bias.
+-- q, k, v of padding tokens, [n, 1, heads, e]: what the layer makes of the norm's bias.
 function M.attention:padding(n)
   local row = self.qkv(self.norm.bias:reshape { 1, 1, -1 })
-  return row:expand { n, 1, row:size(3) }
+  return self:split(row:expand { n, 1, row:size(3) })
 end
 
--- Attention inside windows: queries [n, q^3, 3c] of a cube, keys and values [n, box, 3c].
-function M.attention:within(queries, keys, q, box)
-  local w, bias, query = self.window, self:bias(q, box), self:split(queries)
-  local _, k, v = self:split(keys)
+-- Attention inside windows: q [n, extent^3, heads, e] of a cube, k and v [n, keys, heads, e] of a
+-- box -> [n, extent^3, c].
+function M.attention:within(q, k, v, extent, box)
+  local n, w, bias = q:size(1), self.window, self:bias(extent, box)
   if not self.masked and box[1] * box[2] * box[3] < w * w * w then
-    bias = ss.cat(bias, self:padding_bias(q, box), { dim = 3 })
-    local _, kp, vp = self:split(self:padding(keys:size(1)))
+    bias = ss.cat(bias, self:padding_bias(extent, box), { dim = 3 })
+    local _, kp, vp = self:padding(n)
     k, v = ss.cat(k, kp, { dim = 2 }), ss.cat(v, vp, { dim = 2 })
   end
-  return ss.attention(query, k, v, bias:reshape { 1, bias:size(1), bias:size(2), bias:size(3) })
-    :reshape { queries:size(1), q * q * q, queries:size(3) // 3 }
+  return ss.attention(q, k, v, bias:reshape { 1, bias:size(1), bias:size(2), bias:size(3) })
+    :reshape { n, q:size(2), self.heads * q:size(4) }
 end
 
 ---Attention in several windows, before `proj`.
@@ -117,20 +117,20 @@ end
 ---window, padding included, [n, windows * window^3, c]
 ---@return tensor [n, r^3, c]
 function M.attention:windowed(tokens, r, reverse)
-  local n, c, w, on = tokens:size(1), tokens:size(3), self.window, tokens.device
-  local real = self.qkv(self.norm(tokens))
-  local all = r % w == 0 and real or ss.cat(real, self:padding(n), { dim = 2 })
-  local parts = {}
+  local n, w, on = tokens:size(1), self.window, tokens.device
+  local q, k, v = self:split(self.qkv(self.norm(tokens)))
+  local e, kv, parts = q:size(4), ss.cat(k, v, { dim = 4 }), {}
+  if r % w > 0 then q = ss.cat(q, (self:padding(n)), { dim = 2 }) end
   for i, group in ipairs(windows.groups(r, w)) do
-    local count, box = #group.windows, group.box
+    local count = #group.windows
     parts[i] = ss.scoped(function()
-      local function cut(x, part) -- [n * count, tokens, 3c]
+      local function cut(x, part) -- [n * count, tokens, heads, e]
         return x:index_select(self.table_of("sources", on, r, w, i, part), 2)
-          :reshape { n * count, -1, 3 * c }
+          :reshape { n * count, -1, self.heads, x:size(4) }
       end
-      local queries = cut(all, "all")
-      local keys = box[1] * box[2] * box[3] == w * w * w and queries or cut(real, "real")
-      return self:within(queries, keys, w, box):reshape { n, count * w * w * w, c }
+      local keys = cut(kv, "real")
+      return self:within(cut(q, "all"), keys:slice(4, 1, e), keys:slice(4, e + 1, 2 * e), w,
+        group.box):reshape { n, count * w * w * w, self.heads * e }
     end)
   end
   return nn.cat(parts, 2):index_select(self.table_of("targets", on, r, w, reverse), 2)
