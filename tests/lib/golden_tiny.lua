@@ -5,7 +5,7 @@ local SoftMoe = require "semisam.models.tiny_moe"
 local G = require "tests.lib.golden"
 local P = require "tests.lib.golden_tiny_parts"
 local S = require "tests.lib.golden_sam3d_parts"
-local formula = require "tests.lib.golden_formula"
+local formula = require "semisam.formula"
 local train = require "tests.lib.golden_sam3d_train"
 
 local K = {}

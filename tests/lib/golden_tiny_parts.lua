@@ -53,16 +53,16 @@ end
 ---Taps of one attention block; names as recorded, `prefix` "mid.enc.layer1.block0." or "mid.".
 function P.tap_block(seen, block, prefix, windows_name)
   local attn, forward = block.attn, block.attn.forward
-  rawset(attn, "forward", function(self, x)
-    local y = forward(self, x)
+  rawset(attn, "forward", function(self, x, residual)
+    local y = forward(self, x, residual)
     ss.no_grad(ss.scoped, function()
       official_windows(seen, self, x:detach(), prefix .. "attn", windows_name)
-      seen[prefix .. "after_attention"] = ss.keep(G.first((x + y):detach()))
+      seen[prefix .. "after_attention"] = ss.keep(G.first(y:detach()))
     end)
     return y
   end)
   G.tap(seen, block.local_conv, prefix .. "local_conv", as_volume(seen))
-  G.tap(seen, block.moe or block.mlp, prefix .. (block.moe and "moe" or "mlp"))
+  G.tap(seen, block.moe or G.bare(block.mlp, 2), prefix .. (block.moe and "moe" or "mlp"))
 end
 
 ---Taps of the encoder.

@@ -49,4 +49,20 @@ add("student_train", function(dtype, quick)
   end
 end)
 
+-- ---- generalists -----------------------------------------------------------------------------
+
+add("tiny_sam_med3d_encode", function(dtype, quick)
+  local spec, s = { "tiny_sam_med3d" }, 128
+  if quick then
+    s = 32
+    spec = { "tiny_sam_med3d", img_size = s, embed_dims = { 8, 16, 24, 32 },
+      depths = { 1, 1, 1, 1 }, num_heads = { 1, 2, 3, 4 }, merge_strides = { 2, 2, 1 },
+      prompt_embed_dim = 48, decoder_mlp_dim = 32 }
+  end
+  local net = models.new(spec):eval():to(dtype)
+  formula.fill(net)
+  local x = ss.keep(formula.tensor("input", { 1, s, s, s, 1 }, 1))
+  return without_grad(function() return net:encode(x).embedding end)
+end)
+
 return cases

@@ -40,17 +40,17 @@ M.attention = nn.module {
     self.qkv = M.linear(channels, 3 * channels)
     self.proj = M.linear(channels, channels)
   end,
-  -- x [n, r, r, r, c] -> the same shape
-  forward = function(self, x)
+  -- x, residual [n, r, r, r, c] -> the same shape
+  forward = function(self, x, residual)
     local n, r, c = x:size(1), x:size(2), x:size(5)
     local tokens = x:reshape { n, r * r * r, c }
     if r > self.window then
-      return self.proj(self:windowed(tokens, r, self.reverse):reshape(x.shape))
+      return self.proj(self:windowed(tokens, r, self.reverse):reshape(x.shape), residual)
     end
     local q, k, v = self:split(self.qkv(self.norm(tokens)))
     local y = self:within(q, k, v, r, { r, r, r }):reshape(x.shape)
     if r < self.window and self.reverse == "official" then y = y:permute { 1, 3, 2, 4, 5 } end
-    return self.proj(y)
+    return self.proj(y, residual)
   end,
 }
 

@@ -21,21 +21,25 @@ local ConvBn = nn.module {
     self.c = nn.conv3d(inp, out, kernel, opts)
     self.bn = nn.batch_norm(out)
   end,
-  forward = function(self, x)
-    local bn = self.bn
-    if self.training and not self.fixed then
-      local y = bn(self.c(x))
-      return self.act and y:gelu() or y
-    end
+  -- x, residual? -> act(norm(conv(x))) + residual
+  forward = function(self, x, residual)
+    local bn, y = self.bn
     x = self:cast(x)
-    local scale = bn.weight * (bn.running_var + bn.eps):rsqrt()
-    local w, b = self.c.weight, bn.bias - bn.running_mean * scale
-    if self.product then
-      return x:linear(w:reshape { w:size(1), w:size(2) } * scale:reshape { -1, 1 }, b,
-        { act = self.act or "none" })
+    residual = residual and self:cast(residual)
+    if self.training and not self.fixed then
+      y = bn(self.c(x))
+      y = self.act and y:gelu() or y
+    else
+      local scale = bn.weight * (bn.running_var + bn.eps):rsqrt()
+      local w, b = self.c.weight, bn.bias - bn.running_mean * scale
+      if self.product then
+        return x:linear(w:reshape { w:size(1), w:size(2) } * scale:reshape { -1, 1 }, b,
+          residual, { act = self.act or "none" })
+      end
+      y = x:conv3d(w * scale:reshape { -1, 1, 1, 1, 1 }, b, self.c.opts)
+      y = self.act and y:gelu() or y
     end
-    local y = x:conv3d(w * scale:reshape { -1, 1, 1, 1, 1 }, b, self.c.opts)
-    return self.act and y:gelu() or y
+    return residual and y + residual or y
   end,
 }
 
@@ -66,7 +70,7 @@ local MbConv = nn.module {
     self.conv3 = ConvBn(hidden, channels, 1, {}, nil, c)
     ss.no_grad(function() self.conv3.bn.weight:fill_(0) end)
   end,
-  forward = function(self, x) return (x + self.conv3(self.conv2(self.conv1(x)))):gelu() end,
+  forward = function(self, x) return self.conv3(self.conv2(self.conv1(x)), x):gelu() end,
 }
 
 local Merging = nn.module {
@@ -86,7 +90,7 @@ local Mlp = nn.module {
     self.fc1 = attend.linear(channels, hidden, { act = "gelu" })
     self.fc2 = attend.linear(hidden, channels)
   end,
-  forward = function(self, x) return self.fc2(self.fc1(self.norm(x))) end,
+  forward = function(self, x, residual) return self.fc2(self.fc1(self.norm(x)), residual) end,
 }
 
 ---Attention block, [n, r, r, r, channels] -> the same shape. c: the options of M.encoder. As in
@@ -104,8 +108,8 @@ M.block = nn.module {
   end,
   forward = function(self, x)
     local n, r, c = x:size(1), x:size(2), x:size(5)
-    x = self.local_conv(x + self.attn(x)):reshape { n, r * r * r, c }
-    return (x + (self.moe or self.mlp)(x)):reshape { n, r, r, r, c }
+    x = self.local_conv(self.attn(x, x)):reshape { n, r * r * r, c }
+    return (self.moe and x + self.moe(x) or self.mlp(x, x)):reshape { n, r, r, r, c }
   end,
 }
 
