@@ -26,6 +26,15 @@ static inline bool ss_conv_own_bias(const ss_conv *q, const ss_conv_args *a)
     return a->result == SS_CONV_W && a->b && ss_conv_pointwise(q);
 }
 
+/* Scratch for x or y: a copy of it, or rows when the depthwise loop makes it. */
+static inline size_t ss_conv_result_bytes(const ss_conv *q, const ss_conv_args *a,
+                                          ss_conv_result which)
+{
+    const ss_view *v = which == SS_CONV_X ? a->x : a->y;
+    if (a->result != which || !ss_conv_depthwise3(q)) return ss_conv_copy_bytes(v);
+    return ss_conv_pad(ss_depthwise_row_bytes(q, which == SS_CONV_X ? q->x : q->y, v));
+}
+
 static inline ss_status ss_conv_op_plan(ss_call *c, const ss_conv *q, const ss_conv_args *a)
 {
     bool fast = false;
@@ -36,9 +45,9 @@ static inline ss_status ss_conv_op_plan(ss_call *c, const ss_conv *q, const ss_c
         if (st || fast) return st;
     }
     const size_t weights = (size_t)(q->c * ss_conv_volume(q->k) * ss_depthwise_parts(q)) * 4;
-    c->scratch_bytes = ss_conv_copy_bytes(a->x) + ss_conv_copy_bytes(a->w) +
-                       ss_conv_copy_bytes(a->b) + ss_conv_copy_bytes(a->y) + ss_conv_pad(weights) +
-                       ss_conv_sum_bytes(q);
+    c->scratch_bytes = ss_conv_result_bytes(q, a, SS_CONV_X) + ss_conv_copy_bytes(a->w) +
+                       ss_conv_copy_bytes(a->b) + ss_conv_result_bytes(q, a, SS_CONV_Y) +
+                       ss_conv_pad(weights) + ss_conv_sum_bytes(q);
     return SS_OK;
 }
 
@@ -59,29 +68,43 @@ static inline float *ss_conv_f32(const ss_view *v, bool read, char **scratch)
     return copy;
 }
 
+/* y, or x backwards, of a depthwise volume; writes the result in its own type. */
+static inline void ss_conv_depthwise(const ss_conv *q, const ss_conv_args *a, char *scratch)
+{
+    const bool back = a->result == SS_CONV_X;
+    const ss_view *out = back ? a->x : a->y;
+    const int64_t *os = back ? q->x : q->y;
+    const size_t row = ss_depthwise_row_bytes(q, os, out);
+    float *w = ss_conv_f32(a->w, true, &scratch), *b = ss_conv_f32(a->b, true, &scratch);
+    float *in = ss_conv_f32(back ? a->y : a->x, true, &scratch);
+    float *rows = row ? (float *)(void *)scratch : NULL,
+          *wt = (float *)(void *)(scratch + ss_conv_pad(row));
+    ss_depthwise_weights(q, w, wt);
+    ss_depthwise_run(&(ss_depthwise){.q = q,
+                                     .in = in,
+                                     .wt = wt,
+                                     .bias = b,
+                                     .out = out,
+                                     .rows = rows,
+                                     .is = back ? q->y : q->x,
+                                     .os = os,
+                                     .back = back});
+}
+
 static inline void ss_conv_loops(const ss_conv *q, const ss_conv_args *a, void *scratch)
 {
     char *at = scratch;
     const ss_conv_result r = a->result;
+    if (ss_conv_depthwise3(q) && r != SS_CONV_W) {
+        ss_conv_depthwise(q, a, scratch);
+        return;
+    }
     const ss_view *out = r == SS_CONV_Y ? a->y : r == SS_CONV_X ? a->x : a->w;
     float *x = ss_conv_f32(a->x, r != SS_CONV_X, &at), *w = ss_conv_f32(a->w, r != SS_CONV_W, &at);
     float *y = ss_conv_f32(a->y, r != SS_CONV_Y, &at), *b = ss_conv_f32(a->b, r != SS_CONV_W, &at);
     float *more = (float *)(void *)at;
     if (ss_conv_depthwise3(q)) {
-        if (r == SS_CONV_W) {
-            ss_depthwise_dw(q, x, y, w, more);
-        } else {
-            const bool back = r == SS_CONV_X;
-            ss_depthwise_weights(q, w, more);
-            ss_depthwise_run(&(ss_depthwise){.q = q,
-                                             .in = back ? y : x,
-                                             .wt = more,
-                                             .bias = b,
-                                             .out = back ? x : y,
-                                             .is = back ? q->y : q->x,
-                                             .os = back ? q->x : q->y,
-                                             .back = back});
-        }
+        ss_depthwise_dw(q, x, y, w, more);
     } else if (r == SS_CONV_Y) {
         ss_conv_plain_y(q, x, w, b, y);
     } else if (r == SS_CONV_X) {

@@ -6,6 +6,7 @@
 #define SEMISAM_DEPTHWISE_H
 #include "../cpu.h"
 #include "conv.h"
+#include <omp.h>
 
 /* Channels of one vector: as many as the instruction set holds. */
 #if defined(__AVX512F__)
@@ -59,14 +60,21 @@ static inline int64_t ss_depthwise_from(const ss_conv *q, int i, int64_t o, int6
     return t / q->step[i];
 }
 
-/* One call's loop: reads `in` of size `is`, writes `out` of size `os`. */
+/* One call's loop: reads `in` of size `is`, writes `out` of size `os`. When that is not f32, `rows`
+ * holds one of its rows for every thread. */
 typedef struct ss_depthwise {
     const ss_conv *q;
     const float *in, *wt, *bias;
-    float *out;
+    const ss_view *out;
+    float *rows;
     const int64_t *is, *os;
     bool back;
 } ss_depthwise;
+
+static inline size_t ss_depthwise_row_bytes(const ss_conv *q, const int64_t *os, const ss_view *out)
+{
+    return out->dtype == SS_F32 ? 0 : (size_t)(omp_get_max_threads() * os[2] * q->c) * 4;
+}
 
 /* The rows of `in` that one row of `out` reads, and the weights that go with them. */
 typedef struct ss_depthwise_rows {
@@ -172,13 +180,17 @@ static inline void ss_depthwise_run(const ss_depthwise *a)
     const int64_t start = a->back ? q->pad[2] : -q->pad[2], span = hop * (q->k[2] - 1);
     const bool three = q->k[2] == 3 && step == 1 && q->dilation[2] == 1;
     SS_PARALLEL_FOR (r, q->n * os[0] * os[1], os[2] * C * ss_conv_volume(q->k)) {
+        const int64_t row = os[2] * C;
+        const size_t size = ss_dtype_bytes(a->out->dtype);
+        char *to = (char *)a->out->data + (size_t)(r * row) * size;
+        float *line = a->rows ? a->rows + omp_get_thread_num() * row : (float *)(void *)to;
         ss_depthwise_rows rows;
         ss_depthwise_find(a, r, &rows);
         for (int64_t o = 0, count; o < os[2]; o += count) {
             const int64_t first = o * step + start, last = first + (SS_DW_TILE - 1) * step;
             const int64_t left = ss_min64(first, first + span);
             const bool inside = left >= 0 && ss_max64(last, last + span) < a->is[2];
-            float *dst = a->out + (r * os[2] + o) * C;
+            float *dst = line + o * C;
             int64_t c = 0;
             count = tiles && inside && o + SS_DW_TILE <= os[2] ? SS_DW_TILE : 1;
             for (; count > 1 && c < whole; c += SS_DW_LANES) {
@@ -192,6 +204,7 @@ static inline void ss_depthwise_run(const ss_depthwise *a)
                     ss_depthwise_one(a, &rows, o + j, k, ss_min64(SS_DW_LANES, C - k),
                                      dst + j * C + k);
         }
+        if (a->rows) ss_store_f32(to, a->out->dtype, line, row);
     }
 }
 
