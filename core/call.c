@@ -247,6 +247,27 @@ static ss_status check_inplace(frame *f, ss_tensor *x)
     return SS_OK;
 }
 
+/* The first operation that makes a value that is not finite stops; see ss_ctx_check_finite(). */
+static ss_status check_finite(frame *f)
+{
+    const bool inplace = f->info->inplace;
+    if (f->c.nin == 0 || !f->dev->computes || (f->info->op->flags & SS_OP_VIEW)) return SS_OK;
+    int64_t bad = inplace ? ss__not_finite(&f->view[0]) : 0;
+    for (int k = 0; k < f->c.nout; k++) bad += ss__not_finite(&f->c.out[k]);
+    if (!bad) return SS_OK;
+    for (int i = inplace; i < f->c.nin; i++) {
+        const int64_t before = f->view[i].present ? ss__not_finite(&f->view[i]) : 0;
+        if (!before) continue;
+        snprintf(f->msg, sizeof f->msg, "'%s' holds %lld values that are not finite already",
+                 f->info->param[i < f->info->ntensor ? i : f->info->ntensor - 1].name,
+                 (long long)before);
+        return fail(f, SS_E_STATE);
+    }
+    snprintf(f->msg, sizeof f->msg, "makes %lld values that are not finite from finite inputs",
+             (long long)bad);
+    return fail(f, SS_E_STATE);
+}
+
 static void frame_clear(frame *f, int nin)
 {
     for (int i = 0; i < nin; i++) ss_tensor_release(f->packed[i]);
@@ -266,6 +287,7 @@ static ss_status run(frame *f, int nin, ss_tensor *const *in, int nattr, const s
     if (f->ctx->cancel) return ss_ctx_fail(f->ctx, SS_E_CANCEL, "%s: interrupted", f->info->name);
     if ((s = op->infer(&f->c))) return fail(f, s);
     if ((s = make_outputs(f, in)) || (s = execute(f))) return s;
+    if (f->ctx->check_finite && (s = check_finite(f))) return s;
     if (f->info->inplace) in[0]->st->version++;
     if (f->ctx->no_grad == 0 && f->info->differentiable) {
         bool want = false;

@@ -74,7 +74,7 @@ struct ss_ctx {
     ss_device dev[SS_DEVICES];
     ss_pressure_fn pressure;
     void *pressure_ud;
-    bool in_pressure;
+    bool in_pressure, check_finite;
     int no_grad;
     uint64_t next_id, next_seq;
     int64_t tensors, bytes;
@@ -94,6 +94,10 @@ bool ss__is_contiguous(const ss_view *v);
 bool ss__same_shape(const ss_view *a, const ss_view *b);
 /* Text such as "f32[2,3]"; returns buf. */
 const char *ss__describe(const ss_view *v, char *buf, size_t n);
+
+/* ss__not_finite() — elements of a float view that are NaN or infinite; 0 for other types and on
+ * devices without values. */
+int64_t ss__not_finite(const ss_view *v);
 
 /* ---- tape ------------------------------------------------------------------- */
 

@@ -33,6 +33,11 @@ __attribute__((format(printf, 3, 4))) ss_status ss_ctx_fail(ss_ctx *ctx, ss_stat
 void ss_ctx_cancel(ss_ctx *ctx, int on);
 bool ss_ctx_cancelled(const ss_ctx *ctx);
 
+/* ss_ctx_check_finite() — while on, an operation whose result holds NaN or an infinity fails with
+ * E_STATE and says whether an input did already. Operations without tensor inputs are not looked
+ * at. Costs a pass over every result; off at first. */
+void ss_ctx_check_finite(ss_ctx *ctx, bool on);
+
 /* ss_ctx_on_pressure() — `fn` is called, never inside a kernel, when an allocation would pass the
  * device's budget or has failed. It should drop what it can; the allocation is tried once more. */
 typedef void (*ss_pressure_fn)(void *ud, const char *device, size_t want_bytes);

@@ -6,6 +6,7 @@
  * ("left", "center", "right"), valign ("top", "middle", "baseline", "bottom"), angle in degrees. */
 #include "canvas.h"
 #include "file.h"
+#include "files.h"
 #include "ssl.h"
 #include <math.h>
 #include <stdlib.h>
@@ -287,6 +288,11 @@ typedef struct bytes {
     size_t n, room;
 } bytes;
 
+static void release_bytes(void *p)
+{
+    free(((bytes *)p)->p);
+}
+
 static cairo_status_t collect(void *ud, const unsigned char *data, unsigned n)
 {
     bytes *b = ud;
@@ -302,6 +308,28 @@ static cairo_status_t collect(void *ud, const unsigned char *data, unsigned n)
     return CAIRO_STATUS_SUCCESS;
 }
 
+/* Encodes the canvas; the caller frees b->p. */
+static ss_status encode(ss_canvas *c, bytes *b, ss_error *err)
+{
+    cairo_surface_flush(c->surface);
+    cairo_status_t s = cairo_surface_write_to_png_stream(c->surface, collect, b);
+    if (s == CAIRO_STATUS_SUCCESS) return SS_OK;
+    return ss_error_set(err, SS_E_NOMEM, "%s", cairo_status_to_string(s));
+}
+
+/* png() — the PNG as a string. */
+static int canvas_png(lua_State *L)
+{
+    ss_canvas *c = ssL_checkcanvas(L, 1);
+    bytes *b = ssL_newguard(L, sizeof *b, release_bytes);
+    ss_error err = {0};
+    if (encode(c, b, &err)) return ssL_raise_error(L, &err);
+    lua_pushlstring(L, (const char *)b->p, b->n);
+    release_bytes(b);
+    *b = (bytes){0};
+    return 1;
+}
+
 /* save(path) — writes a PNG; the file appears complete or not at all. */
 static int canvas_save(lua_State *L)
 {
@@ -309,12 +337,7 @@ static int canvas_save(lua_State *L)
     const char *path = luaL_checkstring(L, 2);
     bytes b = {0};
     ss_error err = {0};
-    cairo_surface_flush(c->surface);
-    cairo_status_t s = cairo_surface_write_to_png_stream(c->surface, collect, &b);
-    if (s != CAIRO_STATUS_SUCCESS)
-        ss_error_set(&err, SS_E_NOMEM, "%s", cairo_status_to_string(s));
-    else
-        ss_file_write(path, b.p, b.n, &err);
+    if (encode(c, &b, &err) == SS_OK) ss_file_write(path, b.p, b.n, &err);
     free(b.p);
     if (err.status != SS_OK) return ssL_raise_error(L, &err);
     lua_settop(L, 1);
@@ -362,12 +385,20 @@ static int canvas_new(lua_State *L)
 
 int ssL_open_canvas(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"fill", canvas_fill}, {"rect", canvas_rect},       {"circle", canvas_circle},
-        {"line", canvas_line}, {"text", canvas_text},       {"text_size", canvas_text_size},
-        {"size", canvas_size}, {"image", ssL_canvas_image}, {"outline", ssL_canvas_outline},
-        {"save", canvas_save}, {"pixel", canvas_pixel},     {"release", canvas_gc},
-        {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"fill", canvas_fill},
+                                       {"rect", canvas_rect},
+                                       {"circle", canvas_circle},
+                                       {"line", canvas_line},
+                                       {"text", canvas_text},
+                                       {"text_size", canvas_text_size},
+                                       {"size", canvas_size},
+                                       {"image", ssL_canvas_image},
+                                       {"outline", ssL_canvas_outline},
+                                       {"save", canvas_save},
+                                       {"pixel", canvas_pixel},
+                                       {"release", canvas_gc},
+                                       {"png", canvas_png},
+                                       {NULL, NULL}};
     luaL_newmetatable(L, SS_CANVAS);
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");

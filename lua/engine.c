@@ -139,6 +139,13 @@ static int debug_hooks(lua_State *L)
     return 1;
 }
 
+/* check_finite(on) — see ss_ctx_check_finite(). */
+static int check_finite(lua_State *L)
+{
+    ss_ctx_check_finite(ssL_ctx(L), lua_toboolean(L, 1));
+    return 0;
+}
+
 static int cancel(lua_State *L)
 {
     ss_ctx_cancel(ssL_ctx(L), lua_isnone(L, 1) || lua_toboolean(L, 1));
@@ -199,6 +206,7 @@ int luaopen_semisam_core(lua_State *L)
                                          {"_profile", profile},
                                          {"clock", steady_clock},
                                          {"_debug", debug_hooks},
+                                         {"check_finite", check_finite},
                                          {"cancel", cancel},
                                          {"last_error", last_error},
                                          {NULL, NULL}};

@@ -48,6 +48,7 @@ void ssL_signals(lua_State *L, ss_ctx *ctx)
             sigaction(signals[i], &sa, NULL);
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of the write */
 }
 
 int ssL_signal(void)

@@ -1,0 +1,44 @@
+/* anomaly.c — where a value that is not finite came from (see ss_ctx_check_finite). */
+#include "core.h"
+#include <string.h>
+
+void ss_ctx_check_finite(ss_ctx *ctx, bool on)
+{
+    ctx->check_finite = on;
+}
+
+/* A float type's bits are those of NaN or an infinity when the exponent is all ones. */
+static bool element_is_finite(const ss_view *v, int64_t at)
+{
+    uint32_t wide;
+    uint16_t half;
+    switch (v->dtype) {
+    case SS_F32:
+        memcpy(&wide, (const char *)v->data + 4 * at, sizeof wide);
+        return (wide & 0x7f800000u) != 0x7f800000u;
+    case SS_BF16:
+        memcpy(&half, (const char *)v->data + 2 * at, sizeof half);
+        return (half & 0x7f80u) != 0x7f80u;
+    case SS_F16:
+        memcpy(&half, (const char *)v->data + 2 * at, sizeof half);
+        return (half & 0x7c00u) != 0x7c00u;
+    default:
+        return true;
+    }
+}
+
+int64_t ss__not_finite(const ss_view *v)
+{
+    if (!ss_is_float(v->dtype) || !v->data) return 0;
+    int64_t bad = 0, index[SS_MAX_DIM] = {0}, at = 0;
+    for (int64_t k = 0; k < v->count; k++) {
+        bad += !element_is_finite(v, at);
+        for (int d = v->ndim - 1; d >= 0; d--) { /* the next element in row-major order */
+            at += v->stride[d];
+            if (++index[d] < v->shape[d]) break;
+            at -= v->stride[d] * v->shape[d];
+            index[d] = 0;
+        }
+    }
+    return bad;
+}
