@@ -10,6 +10,8 @@ local open = ss.config.open -- takes any keys
 
 return {
   name = "semi_sam_plus", seed = 0, out = "", resume = "", quiet = false,
+  precision = "f32", -- the student computes in f32, bf16 or f16; weights stay f32
+  max_gb = false, -- most memory in 10^9 bytes; false: half of what the machine has
   data = {
     root = "", -- nnU-Net, MSD or images/ + labels/ folder; empty: phantoms
     phantoms = {
@@ -49,4 +51,5 @@ return {
     identity_first = true, coarse_from = "student", mask_logit = 4, refresh = 0, jitter = false,
   },
   every = { validate = 5, checkpoint = 100 }, -- epochs, steps
+  watch = { cases = 2, seconds = 30, tensorboard = true }, -- pictures and pace of report.html
 }

@@ -1,4 +1,5 @@
 -- What `semisam inspect` tells about files and folders.
+local csv = require "semisam.csv"
 local fail = require "semisam.fail"
 local print_tensor = require "semisam.print"
 local spell = require "semisam.spell"
@@ -131,27 +132,10 @@ end
 
 -- ---- folders ---------------------------------------------------------------
 
-local function csv_rows(path)
-  local f = io.open(path, "r")
-  if not f then return nil end
-  local header, rows = {}, {}
-  for name in (f:read("l") or ""):gmatch("[^,]+") do header[#header + 1] = name end
-  for line in f:lines() do
-    local r, i = {}, 0
-    for cell in (line .. ","):gmatch("([^,]*),") do
-      i = i + 1
-      if header[i] then r[header[i]] = tonumber(cell) or cell end
-    end
-    rows[#rows + 1] = r
-  end
-  f:close()
-  return rows
-end
-
 local function run_folder(path)
   print(path)
   row("kind", "run folder")
-  local steps = csv_rows(path .. "/log.csv") or {}
+  local steps = csv.rows(path .. "/log.csv") or {}
   local last = steps[#steps]
   if last then
     row("steps", "%s, phase %s, loss %s", tostring(last.step), tostring(last.phase),
@@ -160,7 +144,7 @@ local function run_folder(path)
     row("steps", "none yet")
   end
   local best
-  for _, v in ipairs(csv_rows(path .. "/validation.csv") or {}) do
+  for _, v in ipairs(csv.rows(path .. "/validation.csv") or {}) do
     if type(v.dice) == "number" and (not best or v.dice > best.dice) then best = v end
   end
   if best then row("best", "validation Dice %.4f at step %s", best.dice, tostring(best.step)) end

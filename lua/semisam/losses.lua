@@ -59,13 +59,20 @@ end
 ---@param logits semisam.tensor
 ---@param label semisam.tensor
 ---@param weight? {ce: number, dice: number, per_sample: boolean?}
-function losses.supervised(logits, label, weight)
+---@param parts? table gets the two parts without weights as numbers: sup_ce, sup_dice
+function losses.supervised(logits, label, weight, parts)
   weight = weight or { ce = 0.5, dice = 0.5 }
   local y = targets(label, logits)
   local total
-  if weight.ce ~= 0 then total = losses.cross_entropy(logits, label) * weight.ce end
+  if weight.ce ~= 0 then
+    local ce = losses.cross_entropy(logits, label)
+    if parts then parts.sup_ce = ce:item() end
+    total = ce * weight.ce
+  end
   if weight.dice ~= 0 then
-    local dice = losses.soft_dice(losses.foreground(logits), y, weight) * weight.dice
+    local dice = losses.soft_dice(losses.foreground(logits), y, weight)
+    if parts then parts.sup_dice = dice:item() end
+    dice = dice * weight.dice
     total = total and total + dice or dice
   end
   if not total then error("supervised: both weights are 0; there is nothing to learn from", 2) end

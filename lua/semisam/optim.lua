@@ -35,6 +35,7 @@ local SHARED = {
   groups = {},        -- { { pattern, lr =, weight_decay = }, ... }; the first match counts
   clip_norm = false,  -- largest total gradient norm, or false
   accumulate = 1,     -- micro-batches per step
+  finite = false,     -- leave out a step whose gradient is not finite also without a loss scale
   loss_scale = false, -- true or { init =, growth =, backoff =, interval = } for f16
 }
 
@@ -150,7 +151,7 @@ local function ensure_state(self, slot)
 end
 
 ---Count a micro-batch; on every `accumulate`-th update the parameters and forget the gradients.
----Nothing is updated when loss scaling is on and a gradient is not finite.
+---Nothing is updated when a gradient is not finite and loss scaling or `finite` is on.
 ---@return boolean stepped
 ---@return { norm: number?, scale: number?, skipped: boolean } info
 function Optimizer:step()
@@ -158,17 +159,16 @@ function Optimizer:step()
   if self.micro < self.opts.accumulate then return false, { skipped = false } end
   self.micro = 0
   local info = { skipped = false, scale = self.scale }
-  if self.opts.clip_norm or self.scaling then info.norm = self:grad_norm() end
+  local watched = self.scaling or self.opts.finite
+  if self.opts.clip_norm or watched then info.norm = self:grad_norm() end
   local factor = 1 / (self.scale or 1)
-  if self.scaling then
-    local finite = info.norm == info.norm and info.norm < math.huge
-    adapt_scale(self, finite)
-    if not finite then
-      self.skipped = self.skipped + 1
-      self:zero_grad()
+  if watched then
+    if not (info.norm == info.norm and info.norm < math.huge) then
+      self:skip()
       info.skipped = true
       return false, info
     end
+    adapt_scale(self, true)
   end
   local clip = self.opts.clip_norm
   if clip then factor = factor * math.min(1, clip / (info.norm + 1e-6)) end
@@ -187,6 +187,14 @@ function Optimizer:step()
   self.steps = self.steps + 1
   self:zero_grad()
   return true, info
+end
+
+---Give up the step that is being accumulated: its gradients are forgotten, the loss scale backs
+---off.
+function Optimizer:skip()
+  self.micro, self.skipped = 0, self.skipped + 1
+  adapt_scale(self, false)
+  self:zero_grad()
 end
 
 ---Forget the gradients of all trained parameters.

@@ -1,4 +1,5 @@
 -- Curves: panels one below the other, each with one or two y axes, ticks and a legend.
+local axis = require "semisam.draw.axis"
 local canvas = require "semisam.canvas"
 local style = require "semisam.draw.style"
 
@@ -6,87 +7,18 @@ local M = {}
 
 local LEFT, RIGHT, TOP, BOTTOM = 76, 76, 34, 40
 
-local function finite(v) return type(v) == "number" and v == v and math.abs(v) < math.huge end
-
--- A step of 1, 2 or 5 times a power of ten that divides `span` into about `n`.
-local function nice(span, n)
-  local raw = span / n
-  local power = 10.0 ^ math.floor(math.log(raw, 10))
-  for _, m in ipairs { 1, 2, 5 } do
-    if m * power >= raw * 0.999 then return m * power end
-  end
-  return 10 * power
-end
-
-local function number(v, step)
-  if v == 0 then return "0" end
-  local a = math.abs(v)
-  if a >= 1e5 or a < 1e-3 then return (("%.2g"):format(v):gsub("e([+-])0*(%d)", "e%1%2")) end
-  local digits = math.max(0, math.ceil(-math.log(step, 10) - 1e-9))
-  return ("%%.%df"):format(digits):format(v)
-end
-
--- An axis over the values of `key` in series: { lo, hi, ticks, map(v) -> 0..1 }.
-local function linear(lo, hi, n, fixed)
-  if lo > hi then lo, hi = 0, 1 end
-  if lo == hi and lo == 0 then
-    hi = 1
-  elseif lo == hi then
-    lo, hi = lo - math.abs(lo) * 0.05, hi + math.abs(hi) * 0.05
-  end
-  local step = nice(hi - lo, n)
-  if not fixed then
-    lo, hi = math.floor(lo / step + 1e-9) * step, math.ceil(hi / step - 1e-9) * step
-  end
-  local ticks = {}
-  for k = math.ceil(lo / step - 1e-6), math.floor(hi / step + 1e-6) do
-    ticks[#ticks + 1] = { k * step, number(k * step, step) }
-  end
-  return { ticks = ticks, map = function(v) return (v - lo) / (hi - lo) end }
-end
-
-local function logarithmic(lo, hi)
-  lo, hi = math.floor(math.log(lo, 10) + 1e-9), math.ceil(math.log(hi, 10) - 1e-9)
-  if lo == hi then hi = lo + 1 end
-  local ticks, every = {}, math.max(1, (hi - lo) // 5)
-  for k = lo, hi, every do ticks[#ticks + 1] = { 10.0 ^ k, ("1e%d"):format(k) } end
-  return {
-    ticks = ticks,
-    map = function(v) return v > 0 and (math.log(v, 10) - lo) / (hi - lo) or 0 / 0 end,
-  }
-end
-
-local function range(series, key, positive)
-  local lo, hi = math.huge, -math.huge
-  for _, s in ipairs(series) do
-    for _, v in ipairs(s[key]) do
-      if finite(v) and (not positive or v > 0) then lo, hi = math.min(lo, v), math.max(hi, v) end
-    end
-  end
-  return lo, hi
-end
-
-local function y_axis(panel, series, prefix)
-  if #series == 0 then return nil end
-  local lo, hi = range(series, "y", panel[prefix .. "log"])
-  if panel[prefix .. "log"] and lo <= hi then return logarithmic(lo, hi) end
-  local limits = panel[prefix .. "range"]
-  if limits then return linear(limits[1], limits[2], 5, true) end
-  return linear(lo, hi, 5)
-end
-
 local function curve(c, area, s, ax, ay)
   local points = {}
   for i, v in ipairs(s.y) do
     local px = ax.map(s.x[i] or 0 / 0)
     points[2 * i - 1] = area.x + area.w * px
-    points[2 * i] = finite(v) and area.y + area.h * (1 - ay.map(v)) or 0 / 0
+    points[2 * i] = axis.finite(v) and area.y + area.h * (1 - ay.map(v)) or 0 / 0
   end
   local clip = { area.x - 2, area.y - 2, area.w + 4, area.h + 4 }
   c:line(points, { color = s.color, width = s.width or 1.8, dash = s.dash, clip = clip })
   if s.dots or #s.y == 1 then
     for i = 1, #points, 2 do
-      if finite(points[i + 1]) then
+      if axis.finite(points[i + 1]) then
         c:circle(points[i], points[i + 1], 2.6, { fill = s.color, clip = clip })
       end
     end
@@ -150,8 +82,8 @@ local function panel_in(c, area, panel, last, lo, hi)
     local side = s.axis == "right" and right or left
     side[#side + 1] = copy
   end
-  local ax = linear(lo, hi, 8, true)
-  local al, ar = y_axis(panel, left, ""), y_axis(panel, right, "right_")
+  local ax = axis.linear(lo, hi, 8, true)
+  local al, ar = axis.y(panel, left, ""), axis.y(panel, right, "right_")
   frame(c, area, panel, ax, al, ar, last)
   for _, s in ipairs(left) do curve(c, area, s, ax, al) end
   for _, s in ipairs(right) do curve(c, area, s, ax, ar) end
@@ -177,7 +109,7 @@ function M.curves(options)
   -- One x axis for all, so that what happens at a step stands in one line.
   local lo, hi = math.huge, -math.huge
   for _, panel in ipairs(o.panels) do
-    local a, b = range(panel.series, "x")
+    local a, b = axis.range(panel.series, "x")
     lo, hi = math.min(lo, a), math.max(hi, b)
   end
   for i, panel in ipairs(o.panels) do

@@ -277,4 +277,7 @@ function M.cases(cases, options)
   return out
 end
 
+-- For draw/maps.lua.
+M.parts = { slice = slice, window = window, extent = extent, box = box, corner = corner }
+
 return M

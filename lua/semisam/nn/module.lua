@@ -15,6 +15,25 @@ local function is_module(v)
   return type(v) == "table" and rawget(v, "_entries") ~= nil
 end
 
+local tracer
+
+-- The results of a call in the type the module promises.
+local function promised(result, first, ...)
+  if ss.is_tensor(first) and first.dtype ~= result then first = first:to(result) end
+  return first, ...
+end
+
+local function call(self, ...)
+  local result = rawget(self, "result")
+  if not result then return ss.scoped(self.forward, self, ...) end
+  return ss.scoped(function(...) return promised(result, self.forward(self, ...)) end, ...)
+end
+
+---While set, f(module, call, module, ...) is run in place of every module's call; it has to return
+---what call(module, ...) does. For finding out where something happens. nil ends it.
+---@param f function?
+local function trace(f) tracer = f end
+
 ---Define a kind of module. `init(self, ...)` registers; `forward(self, ...)` computes.
 ---The result is called to make one: `local Head = nn.module{ name = "head", init =, forward = }`.
 ---@param class { name: string, init: function, forward: function? }
@@ -22,7 +41,10 @@ end
 local function define(class)
   local meta = {
     __index = class,
-    __call = function(self, ...) return ss.scoped(self.forward, self, ...) end,
+    __call = function(self, ...)
+      if tracer then return tracer(self, call, self, ...) end
+      return call(self, ...)
+    end,
     __newindex = function(self, key, value)
       if is_module(value) then
         local entries = rawget(self, "_entries")
@@ -166,6 +188,18 @@ function Module:to(where)
   return self
 end
 
+---Hand out results in this element type whatever the module computes in, so that losses after a
+---bf16 network are f32.
+---@param dtype string
+---@return table self
+function Module:returns(dtype)
+  if not DTYPES[dtype] then
+    error(("returns: expected f32, f16 or bf16, got %s"):format(tostring(dtype)), 2)
+  end
+  rawset(self, "result", dtype)
+  return self
+end
+
 ---Stop training the parameters whose name matches the Lua pattern (default: all). They need no
 ---gradient and no optimiser state, and their packed copies are kept between calls.
 ---@param pattern string?
@@ -257,4 +291,4 @@ function Module:summary()
   return table.concat(lines, "\n")
 end
 
-return { define = define, is_module = is_module }
+return { define = define, is_module = is_module, trace = trace }

@@ -28,6 +28,7 @@ local NUMBERS = {
   { "phases.finetune.epochs", 0, 1e9 }, { "phases.warmup.lr", 0, 1e38 },
   { "phases.semi.lr", 0, 1e38 }, { "phases.finetune.lr", 0, 1e38 },
   { "pseudo.n", 1, 1024, whole = true },
+  { "max_gb", 1e-3, 1e6 }, { "watch.cases", 0, 1000, whole = true }, { "watch.seconds", 0, 1e9 },
   { "every.validate", 0, 1e9 }, { "every.checkpoint", 1, 1e9, whole = true },
 }
 
@@ -104,6 +105,11 @@ function check.recipe(cfg)
   sizes(cfg)
   local ok, message = pcall(pseudo.check_threshold, cfg.pseudo.u_th)
   if not ok then fail.recipe("setting 'pseudo.u_th': %s", message:gsub("^.-: ", "")) end
+  local types = { "f32", "bf16", "f16" }
+  if not (" f32 bf16 f16 "):find(" " .. cfg.precision .. " ", 1, true) then
+    fail.recipe("setting 'precision' should be one of %s, got '%s'", table.concat(types, ", "),
+      cfg.precision)
+  end
   network(cfg.student, "student")
   for i, spec in ipairs(cfg.generalists or {}) do
     network(spec, "generalists." .. i)

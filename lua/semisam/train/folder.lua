@@ -1,7 +1,7 @@
 -- folder.lua — the folder of a run:
 --
 --   recipe.lua          the resolved recipe
---   log.csv, validation.csv, progress.png, validation.png
+--   log.csv, validation.csv, progress.png, validation.png, report.html, tensorboard/
 --   state-STEP.safetensors   the last two checkpoints
 --   best.safetensors    the shipped weights, with what `predict` needs
 --   test/               predictions on the grids of the test images, summary.json
@@ -15,8 +15,8 @@ local folder = {}
 
 local KEEP = 2 -- checkpoints
 
--- Settings that say where a run lies, not what it does.
-local PLACE = { "out", "resume", "quiet" }
+-- Settings that say where a run lies and how it is watched, not what it does.
+local PLACE = { "out", "resume", "quiet", "watch", "max_gb" }
 
 local function text_of(cfg)
   local copy = {}
@@ -82,6 +82,7 @@ function folder.open(cfg)
   local text = read(dir .. "/recipe.lua")
   if not text then fail.input("%s: no run there (recipe.lua is missing)", dir) end
   local lock = hold(dir)
+  ss.fs.sweep(dir) -- what a kill left half written
   local differs = difference(text, text_of(cfg))
   if differs then fail.recipe("%s was made by another recipe: %s", dir, differs) end
   return { dir = dir, lock = lock }

@@ -1,4 +1,6 @@
 -- log.lua — what a run tells: one line per step on the terminal, log.csv and validation.csv.
+local fail = require "semisam.fail"
+local ss = require "semisam"
 local system = require "semisam.system"
 
 local log = {}
@@ -9,9 +11,10 @@ Log.__index = Log
 -- Columns of log.csv in order. Everything before `seconds` repeats bit for bit in a resumed run.
 log.COLUMNS = {
   "step", "phase", "epoch", "lr", "lambda", "beta", "u_th", "loss", "sup", "con", "rs", "conf",
-  "conf_roi", "pseudo_coarse", "empty", "seconds", "pseudo_seconds", "wait_seconds", "megabytes",
+  "conf_roi", "pseudo_coarse", "empty", "sup_ce", "sup_dice", "grad_norm", "scale", "skipped",
+  "seconds", "pseudo_seconds", "wait_seconds", "megabytes",
 }
-log.VALIDATION = { "step", "phase", "dice", "dice_student", "best" }
+log.VALIDATION = { "step", "phase", "dice", "dice_student", "best", "loss" }
 
 local function field(v)
   if v == nil then return "" end
@@ -39,10 +42,7 @@ local function open_csv(path, columns, upto)
     end
     old:close()
   end
-  local f = assert(io.open(path .. ".new", "w"))
-  assert(f:write(table.concat(kept, "\n"), "\n"))
-  assert(f:close())
-  assert(os.rename(path .. ".new", path))
+  ss.fs.write(path, table.concat(kept, "\n") .. "\n")
   local out = assert(io.open(path, "a"))
   out:setvbuf("line")
   return out
@@ -50,11 +50,14 @@ end
 
 --- A log in the run folder.
 ---@param dir string
----@param opts {total: integer, upto: integer?, quiet: boolean?} upto: the step resumed from
+---@param opts {total: integer, upto: integer?, quiet: boolean?, pending: boolean?} upto: the step
+---  resumed from; pending: its validation is still to be done
 function log.new(dir, opts)
-  local self = setmetatable({ total = opts.total, quiet = opts.quiet, shown = false }, Log)
+  local self = setmetatable({ total = opts.total, quiet = opts.quiet, shown = false, dir = dir },
+    Log)
   self.steps = open_csv(dir .. "/log.csv", log.COLUMNS, opts.upto)
-  self.validation = open_csv(dir .. "/validation.csv", log.VALIDATION, opts.upto)
+  self.validation = open_csv(dir .. "/validation.csv", log.VALIDATION,
+    opts.upto and opts.upto - (opts.pending and 1 or 0))
   self.bar = not opts.quiet and system.isatty(1)
   self.started, self.first = system.clock(), opts.upto or 0
   return self
@@ -86,9 +89,18 @@ local function line_of(self, row)
   return table.concat(parts, "  ")
 end
 
+-- A line of a table; a full disk is a sentence.
+local function put(self, file, name, line)
+  local ok, why = file:write(line, "\n")
+  if not ok then fail.io("%s/%s: cannot be written: %s", self.dir, name, why) end
+end
+
+--- Time the rest of the run will take, as text.
+function Log:left(step) return duration(self:pace(step) * (self.total - step)) end
+
 --- Writes a row of log.csv and shows it.
 function Log:step(row)
-  assert(self.steps:write(csv(log.COLUMNS, row), "\n"))
+  put(self, self.steps, "log.csv", csv(log.COLUMNS, row))
   if self.quiet then return end
   local text = line_of(self, row)
   if self.bar then
@@ -106,7 +118,7 @@ end
 --- Writes a row of validation.csv and shows it.
 function Log:validated(row)
   self.dice = row.dice
-  assert(self.validation:write(csv(log.VALIDATION, row), "\n"))
+  put(self, self.validation, "validation.csv", csv(log.VALIDATION, row))
   self:say(("step %d: validation Dice %.4f (student %.4f)%s"):format(row.step, row.dice,
     row.dice_student, row.best == 1 and ", best so far" or ""))
 end

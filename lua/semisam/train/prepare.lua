@@ -64,13 +64,14 @@ function prepare.generalists(run)
   for i, spec in ipairs(run.cfg.generalists) do
     local own = {}
     for key, value in pairs(spec) do
-      if key ~= "weights" then own[key] = value end
+      if key ~= "weights" and key ~= "precision" then own[key] = value end
     end
     local path = spec.weights
     if not path or path == "" then path = prepare.pretrained(run.cfg) end
     local net = models.new(own)
     net:load_state(ss.safetensors_read(path).tensors)
     net:eval():freeze()
+    if spec.precision then net:to(spec.precision) end
     out[i] = net
   end
   if #out == 0 then
@@ -100,13 +101,6 @@ function prepare.ship(run)
   }
   ss.safetensors_write(run.place.dir .. "/best.safetensors", all,
     { semisam = ss.json.encode(facts) })
-end
-
---- progress.png and validation.png.
-function prepare.pictures(run)
-  local report = require "semisam.train.report"
-  report.progress(run.place.dir)
-  report.cases(run)
 end
 
 --- Predicts the test cases on their own grids with the best weights and evaluates them. Returns the

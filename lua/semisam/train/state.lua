@@ -33,11 +33,15 @@ function state.build(cfg)
     error(("train: no optimiser is called \"%s\"; there are sgd and adamw"):format(tostring(kind)),
       0)
   end
-  opts.accumulate = cfg.batch.accumulate
+  opts.accumulate, opts.finite = cfg.batch.accumulate, true
+  if cfg.precision == "f16" then opts.loss_scale = opts.loss_scale or true end
   opts.lr = 1e-3 -- a start; every step sets its own
+  student:to(cfg.precision):returns("f32")
   local average = { alpha = cfg.ema.alpha, warm = cfg.ema.warm }
+  local teacher, shadow = ema.new(student, average), ema.new(student, average)
+  shadow.net:to("f32") -- as `predict` will run it
   return {
-    student = student, teacher = ema.new(student, average), shadow = ema.new(student, average),
+    student = student, teacher = teacher, shadow = shadow,
     optim = optim[kind](student, opts),
   }
 end

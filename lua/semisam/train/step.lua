@@ -99,7 +99,7 @@ end
 function step.terms(run, index, lambda, beta)
   local cfg, note = run.cfg, {}
   local l = run.batches:labelled(index)
-  local terms = { sup = losses.supervised(run.student(l.image), l.label, cfg.loss.sup) }
+  local terms = { sup = losses.supervised(run.student(l.image), l.label, cfg.loss.sup, note) }
   if not (lambda > 0 or beta > 0) then return terms, note end
 
   local u = run.batches:unlabelled(index)
