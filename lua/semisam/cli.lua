@@ -79,32 +79,11 @@ end
 
 -- ---- errors ----------------------------------------------------------------
 
--- Reading, creating and writing are told apart by the words of core/file.c and core/file_out.c.
-local function io_status(message)
-  for _, words in ipairs { "its folder cannot be opened", "opened for appending", "made a folder",
-    "cannot be created", "a file is to be written", "no file name" } do
-    if message:find(words, 1, true) then return fail.status.create end
-  end
-  for _, words in ipairs { "cannot be opened", "cannot be read", "a regular file is needed" } do
-    if message:find(words, 1, true) then return fail.status.input end
-  end
-  return fail.status.io
-end
-
 -- The status an error asks for. Failures of the library say what kind they are by ss.last_error.
 local function status_of(err)
   local sig, number = system.signal()
   if sig then return 128 + number end
-  local status = fail.status_of(err)
-  if status then return status end
-  local ss = package.loaded["semisam"]
-  local kind, message = nil, nil
-  if ss and ss.last_error then kind, message = ss.last_error() end
-  if kind and message ~= "" and tostring(err):find(message, 1, true) then
-    if kind == "E_FORMAT" then return fail.status.data end
-    if kind == "E_IO" then return io_status(message) end
-  end
-  return fail.status.failure
+  return fail.status_of(err) or fail.library_status(err)
 end
 
 ---Prints an error as one line on stderr, with the Lua calls under it if `trace`.

@@ -41,4 +41,40 @@ function fail.status_of(err)
   return getmetatable(err) == meta and err.status or nil
 end
 
+-- Reading, creating and writing are told apart by the words of core/file.c and
+-- core/file_out.c.
+local function io_status(message)
+  for _, words in ipairs { "its folder cannot be opened", "opened for appending", "made a folder",
+    "cannot be created", "a file is to be written", "no file name" } do
+    if message:find(words, 1, true) then return fail.status.create end
+  end
+  for _, words in ipairs { "cannot be opened", "cannot be read", "a regular file is needed" } do
+    if message:find(words, 1, true) then return fail.status.input end
+  end
+  return fail.status.io
+end
+
+---The status of an error that the library raised: it says what kind its last failure was. Errors of
+---other origin are failures of the script.
+---@return integer
+function fail.library_status(err)
+  local ss = package.loaded["semisam"]
+  local kind, message = nil, nil
+  if ss and ss.last_error then kind, message = ss.last_error() end
+  if kind and message ~= "" and tostring(err):find(message, 1, true) then
+    if kind == "E_FORMAT" then return fail.status.data end
+    if kind == "E_IO" then return io_status(message) end
+  end
+  return fail.status.failure
+end
+
+---The error as one that keeps its status when the library fails again before it is reported.
+---@param err any
+---@param more string? added to the sentence
+function fail.fixed(err, more)
+  local status = fail.status_of(err) or fail.library_status(err)
+  local text = tostring(err):gsub("^%S*lua/semisam/[%w_/]+%.lua:%d+: ", "")
+  return setmetatable({ status = status, message = text .. (more or "") }, meta)
+end
+
 return fail

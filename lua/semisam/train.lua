@@ -162,26 +162,34 @@ local function loop(run)
   return interrupted(run)
 end
 
--- Runs f(run) with the recipe's limit on memory; a limit that does not suffice is a sentence.
+-- An error with its status and with what to do about it.
+local function explained(cfg, err, run)
+  if fail.status_of(err) then return err end
+  local more, kind, message = "", ss.last_error()
+  if kind == "E_NOMEM" and message ~= "" and tostring(err):find(message, 1, true) then
+    more = (". max_gb is %s; a smaller data.patch, batch or student needs less"):format(
+      cfg.max_gb and tostring(cfg.max_gb) or "not set")
+  end
+  if run and run.saved then
+    more = more .. ("; the checkpoint of step %d is kept, resume=%s goes on"):format(run.saved,
+      run.place.dir)
+  end
+  return fail.fixed(err, more)
+end
+
+-- Runs f with the recipe's limit on memory.
 local function limited(cfg, f)
   local before = ss.memory("cpu").budget
   if cfg.max_gb then ss.set_budget("cpu", math.floor(cfg.max_gb * 1e9)) end
-  local results = table.pack(xpcall(f, function(err)
-    return type(err) == "string" and cfg.trace and debug.traceback(err, 2) or err
-  end))
+  local results = table.pack(pcall(f))
   ss.set_budget("cpu", before)
-  if results[1] then return table.unpack(results, 2, results.n) end
-  local err = results[2]
-  local kind, message = ss.last_error()
-  if kind == "E_NOMEM" and message ~= "" and tostring(err):find(message, 1, true) then
-    fail.plain("%s. max_gb is %s; a smaller data.patch, batch or student needs less",
-      message, cfg.max_gb and tostring(cfg.max_gb) or "not set")
-  end
-  error(err, 0)
+  if not results[1] then error(explained(cfg, results[2]), 0) end
+  return table.unpack(results, 2, results.n)
 end
 
 -- The loop, and what has to be closed however it ends.
 local function go(run)
+  local lock <close> = run.place.lock -- luacheck: ignore
   run.log:say(("run folder: %s"):format(run.place.dir))
   run.log:say(run.summary)
   system.hold(true)
@@ -189,6 +197,7 @@ local function go(run)
   system.hold(false)
   run.batches:close()
   if not ok then
+    status = explained(run.cfg, status, run)
     run.report:close("stopped: " .. tostring(status))
     run.log:close()
     error(status, 0)
