@@ -53,8 +53,9 @@ local function columns(case, colors)
       ss.scoped(function()
         c:image(x, y, w, h, heat(values:select(axis, index), top, colors), { smooth = false })
         if truth then
-          c:outline(x, y, w, h, truth.labels:select(axis, index), 1,
-            { color = "#ffffffc0", width = 1.2 })
+          local inside = truth.labels:select(axis, index)
+          c:outline(x, y, w, h, inside, 1, { color = "#000000a0", width = 2.6 })
+          c:outline(x, y, w, h, inside, 1, { color = "#ffffff", width = 1.2 })
         end
       end)
     end }

@@ -5,7 +5,7 @@ local style = require "semisam.draw.style"
 
 local M = {}
 
-local LEFT, RIGHT, TOP, BOTTOM = 76, 76, 34, 40
+local LEFT, RIGHT, TOP, BOTTOM = 84, 76, 34, 40
 
 local function curve(c, area, s, ax, ay)
   local points = {}

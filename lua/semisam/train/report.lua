@@ -1,6 +1,7 @@
 -- report.lua — what shows how a run goes: report.html, progress.png (as nnU-Net users know it),
 -- validation.png, and an event file for TensorBoard. All but the last are replaced as a whole.
 local ss = require "semisam"
+local axis = require "semisam.draw.axis"
 local base64 = require "semisam.base64"
 local config_show = require "semisam.config_show"
 local csv = require "semisam.csv"
@@ -9,6 +10,7 @@ local events = require "semisam.train.events"
 local history = require "semisam.train.history"
 local infer = require "semisam.infer"
 local page = require "semisam.train.page"
+local pseudo = require "semisam.pseudo"
 local svg = require "semisam.draw.svg"
 local system = require "semisam.system"
 local validate = require "semisam.train.validate"
@@ -22,11 +24,19 @@ local REFRESH = 30 -- seconds after which an open page of a running run loads an
 local Report = {}
 Report.__index = Report
 
+-- The pictures in a page that is there already, so that a resumed run keeps them.
+local function old_pictures(path)
+  local out = {}
+  local text = ss.fs.exists(path) and ss.fs.read(path) or ""
+  for img in text:gmatch("<img [^>]*>") do out[#out + 1] = { img = img } end
+  return out
+end
+
 --- The report of a run in its folder, with the rows that are there already.
 ---@param run table
 function report.new(run)
   local self = setmetatable({ run = run, dir = run.place.dir, written = system.clock(),
-    pictures = {}, seconds = run.cfg.watch.seconds }, Report)
+    pictures = old_pictures(run.place.dir .. "/report.html"), seconds = run.cfg.watch.seconds }, Report)
   self.history = history.read(self.dir)
   self.validation = csv.rows(self.dir .. "/validation.csv") or {}
   if run.cfg.watch.tensorboard then
@@ -102,11 +112,26 @@ local function compact(...)
   return out
 end
 
--- The same against epochs, numbered over the whole run.
-local function per_epoch(self, s, options)
+-- The same against epochs, numbered over the whole run: the mean of each epoch for what has a value
+-- every step. `factor` scales the values.
+local function per_epoch(self, s, options, factor)
   if not s then return nil end
-  local out = { x = {}, y = s.y, name = s.name, dots = s.dots }
-  for i, step in ipairs(s.x) do out.x[i] = step / self.epoch end
+  local out, n = { x = {}, y = {}, name = s.name, dots = s.dots }, 0
+  local sum, count, now = 0, 0, nil
+  local function put()
+    if count > 0 then
+      n = n + 1
+      out.x[n], out.y[n] = now, sum / count * (factor or 1)
+    end
+    sum, count = 0, 0
+  end
+  for i, at in ipairs(s.x) do
+    local epoch = s.dots and at / self.epoch or math.ceil(at / self.epoch)
+    if epoch ~= now then put() end
+    now = epoch
+    if s.y[i] == s.y[i] then sum, count = sum + s.y[i], count + 1 end
+  end
+  put()
   for key, value in pairs(options or {}) do out[key] = value end
   return out
 end
@@ -115,10 +140,7 @@ end
 function report.progress(self)
   if self.history.rows < 2 then return end
   self.epoch = self.history.steps_per_epoch or self.run.plan.steps_per_epoch
-  local function at(s, options) return per_epoch(self, s, options) end
-  local seconds = of_steps(self, "seconds", "seconds per epoch")
-  local scaled = seconds and { name = seconds.name, x = seconds.x, y = {} }
-  for i, v in ipairs(seconds and seconds.y or {}) do scaled.y[i] = v * self.epoch end
+  local function at(...) return per_epoch(self, ...) end
   local panels = {
     { left = "loss", right = "Dice", x = "epoch", right_range = { 0, 1 }, series = compact(
       at(of_steps(self, "sup", "loss on labels"), { color = "#1f77b4" }),
@@ -128,7 +150,8 @@ function report.progress(self)
         { color = "#2ca02c", axis = "right", dash = { 2, 4 }, dots = false }),
       at(of_steps(self, "pseudo_coarse", "pseudo-label and coarse mask"),
         { color = "#9467bd", axis = "right", width = 1 })) },
-    { left = "seconds", x = "epoch", series = compact(at(scaled, { color = "#1f77b4" })) },
+    { left = "seconds", x = "epoch", series = compact(at(of_steps(self, "seconds",
+      "seconds per epoch, validation left out"), { color = "#1f77b4" }, self.epoch)) },
     { left = "learning rate", x = "epoch",
       series = compact(at(of_steps(self, "lr", "learning rate"), { color = "#1f77b4" })) },
   }
@@ -180,9 +203,11 @@ local function charts(self)
   chart("Weights", compact(s("lambda", "λ consistency"), s("beta", "β pseudo-label")))
   chart("Trusted voxels", compact(s("conf", "everywhere"), s("conf_roi", "in the object")),
     { range = { 0, 1 } })
-  chart("Variance threshold", compact(s("u_th", "u_th")))
+  chart("Variance threshold", compact(s("u_th", "u_th")), { range = { 0, pseudo.MAX_VARIANCE } })
   chart("Learning rate", compact(s("lr", "learning rate")))
-  chart("Gradient", compact(s("grad_norm", "norm")), { log = true })
+  local norm = s("grad_norm", "norm")
+  local lo, hi = axis.range({ norm }, "y", true)
+  chart("Gradient", compact(norm), { log = hi > 100 * lo })
   chart("Loss scale", compact(s("scale", "scale"), s("skipped", "steps skipped")))
   chart("Seconds per step", compact(s("seconds", "step"), s("pseudo_seconds", "pseudo-labels"),
     s("wait_seconds", "waiting for data")))
@@ -193,7 +218,7 @@ end
 local function slices(self)
   local out = {}
   for i, p in ipairs(self.pictures) do
-    out[i] = ('<img alt="%s" src="data:image/png;base64,%s">'):format(svg.escape(p.name),
+    out[i] = p.img or ('<img alt="%s" src="data:image/png;base64,%s">'):format(svg.escape(p.name),
       base64(p.png))
   end
   return out
