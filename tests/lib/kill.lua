@@ -76,7 +76,7 @@ function kill.often(dir, count, say)
     local own = 0
     repeat
       -- a run that was killed 12 times may end, so that a slow machine does
-      local after = kills < count and own < 12 and r:number(0, 1) * seconds or nil
+      local after = kills < count and own < 12 and r:number(0, 0.7) * seconds or nil
       local status = kill.launch(dir, name, nil, after)
       if status == 137 then
         kills, own = kills + 1, own + 1
