@@ -1,5 +1,5 @@
--- compare.lua — runs side by side: what their recipes differ in, how they validated, how they tested
--- case by case, and their curves in one picture.
+-- compare.lua — runs side by side: what their recipes differ in, how they validated, how they
+-- tested case by case, and their curves in one picture.
 local ss = require "semisam"
 local csv = require "semisam.csv"
 local draw = require "semisam.draw"

@@ -189,11 +189,16 @@ end
 
 -- The loop, and what has to be closed however it ends.
 local function go(run)
-  local lock <close> = run.place.lock -- luacheck: ignore
+  local lock <close> = run.place.lock -- luacheck: ignore (held until the end)
   run.log:say(("run folder: %s"):format(run.place.dir))
   run.log:say(run.summary)
   system.hold(true)
-  local ok, status = pcall(loop, run)
+  local ok, status = pcall(function()
+    local status = loop(run)
+    system.hold(false)
+    if not status then run.result = prepare.test(run) end
+    return status
+  end)
   system.hold(false)
   run.batches:close()
   if not ok then
@@ -207,7 +212,6 @@ local function go(run)
     run.log:close()
     return nil, status
   end
-  run.result = prepare.test(run)
   run.report:close("finished")
   run.log:close()
   return run

@@ -35,8 +35,9 @@ end
 --- The report of a run in its folder, with the rows that are there already.
 ---@param run table
 function report.new(run)
-  local self = setmetatable({ run = run, dir = run.place.dir, written = system.clock(),
-    pictures = old_pictures(run.place.dir .. "/report.html"), seconds = run.cfg.watch.seconds }, Report)
+  local dir = run.place.dir
+  local self = setmetatable({ run = run, dir = dir, written = system.clock(),
+    pictures = old_pictures(dir .. "/report.html"), seconds = run.cfg.watch.seconds }, Report)
   self.history = history.read(self.dir)
   self.validation = csv.rows(self.dir .. "/validation.csv") or {}
   if run.cfg.watch.tensorboard then
