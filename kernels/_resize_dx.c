@@ -1,6 +1,6 @@
 /* _resize_dx.c — gradient of resize: every input position gathers from the outputs that read it,
  * so that nothing is added by two threads. */
-#include "support/resize.h"
+#include "support/resize_taps.h"
 
 /* attr: size here is the grid of the input of resize, [h, w] or [d, h, w]. */
 static ss_status infer(ss_call *c)
@@ -26,8 +26,10 @@ static int64_t memory_of(const ss_view *dx, const ss_view *dy)
 static ss_status plan(ss_call *c)
 {
     const ss_view *dy = &c->in[0], *dx = &c->out[0];
-    c->scratch_bytes =
-        ss_resize_bytes(dx, dy) + (size_t)(omp_get_max_threads() * memory_of(dx, dy)) * 4;
+    ss_taps_geo g;
+    const size_t tables = ss_taps_wanted(c->attr) ? ss_taps_tables(&g, dx, dy, c->attr, NULL)
+                                                  : ss_resize_bytes(dx, dy);
+    c->scratch_bytes = tables + (size_t)(omp_get_max_threads() * memory_of(dx, dy)) * 4;
     return SS_OK;
 }
 
@@ -79,10 +81,51 @@ static void fold(const float *restrict sum, const ss_resize_axis *w, int64_t c, 
     }
 }
 
+/* Row i of dx, counted over samples, planes and rows. sum and buf hold a row of dy. */
+static void taps_row(const ss_view *dy, const ss_view *dx, const ss_taps_geo *g, int64_t i,
+                     float *restrict sum, float *buf)
+{
+    const ss_taps *d = &g->a[0], *h = &g->a[1], *w = &g->a[2];
+    const int64_t ih = i % h->in, id = i / h->in % d->in, n = i / h->in / d->in, c = g->c;
+    const int64_t row = w->out * c;
+    memset(sum, 0, (size_t)row * 4);
+    for (int64_t od = d->lo[id]; od < d->hi[id]; od++)
+        for (int64_t oh = h->lo[ih]; oh < h->hi[ih]; oh++) {
+            const float f = ss_taps_share(d, od, id) * ss_taps_share(h, oh, ih);
+            const float *v = ss_block_in(dy, ((n * d->out + od) * h->out + oh) * row, row, buf);
+            for (int64_t j = 0; j < row; j++) sum[j] += f * v[j];
+        }
+    float *out = ss_block_out(dx, i * w->in * c, buf + row);
+    memset(out, 0, (size_t)(w->in * c) * 4);
+    for (int64_t iw = 0; iw < w->in; iw++)
+        for (int64_t o = w->lo[iw]; o < w->hi[iw]; o++) {
+            const float f = ss_taps_share(w, o, iw);
+            for (int64_t j = 0; j < c; j++) out[iw * c + j] += f * sum[o * c + j];
+        }
+    ss_block_done(dx, i * w->in * c, w->in * c, out);
+}
+
+static void taps(ss_call *c)
+{
+    const ss_view *dy = &c->in[0], *dx = &c->out[0];
+    ss_taps_geo g;
+    const size_t bytes = ss_taps_tables(&g, dx, dy, c->attr, c->scratch);
+    const int64_t rows = memory_of(dx, dy), all = g.n * g.a[0].in * g.a[1].in;
+    float *memory = (float *)((char *)c->scratch + bytes);
+    SS_PARALLEL_FOR (i, all, dy->count / all) {
+        float *sum = memory + omp_get_thread_num() * rows;
+        taps_row(dy, dx, &g, i, sum, sum + g.a[2].out * g.c);
+    }
+}
+
 static ss_status cpu(ss_call *c)
 {
     const ss_view *dy = &c->in[0], *dx = &c->out[0];
     if (dx->count == 0) return SS_OK;
+    if (ss_taps_wanted(c->attr)) {
+        taps(c);
+        return SS_OK;
+    }
     ss_resize_geo g = ss_resize_tables(dx, dy, c->attr, c->scratch);
     const ss_resize_axis *d = &g.a[0], *h = &g.a[1], *w = &g.a[2];
     const int64_t rows = memory_of(dx, dy), in_row = w->in * g.c;
@@ -104,8 +147,7 @@ static ss_status cpu(ss_call *c)
 
 const ss_op SS_OP(_resize_dx) = {
     .name = "_resize_dx",
-    .sig = "dy: float, size: ints, mode: enum(nearest|linear) = linear, "
-           "align_corners: bool = false",
+    .sig = "dy: float, " SS_RESIZE_ATTRS,
     .doc = "Gradient of resize; `size` is the grid of its input.",
     .infer = infer,
     .plan = plan,

@@ -5,8 +5,15 @@
 #include "block.h"
 #include <omp.h>
 
-enum { SS_RESIZE_SIZE, SS_RESIZE_MODE, SS_RESIZE_CORNERS };
-enum { SS_RESIZE_NEAREST, SS_RESIZE_LINEAR };
+enum { SS_RESIZE_SIZE, SS_RESIZE_MODE, SS_RESIZE_CORNERS, SS_RESIZE_ANTIALIAS };
+enum { SS_RESIZE_NEAREST, SS_RESIZE_LINEAR, SS_RESIZE_CUBIC };
+
+/* Parameter of the cubic kernel: plain as in torch, as a filter as in Pillow and torch. */
+#define SS_RESIZE_CUBIC_A (-0.75)
+#define SS_RESIZE_FILTER_A (-0.5)
+#define SS_RESIZE_ATTRS                                                                            \
+    "size: ints, mode: enum(nearest|linear|cubic) = linear, align_corners: bool = false, "         \
+    "antialias: bool = false"
 
 /* Output o of an axis is (1 - w[o]) * in[i0[o]] + w[o] * in[i1[o]]; for nearest i1 = i0, w = 0.
  * Outputs [lo[i], hi[i]) are those that may read input i. */

@@ -1186,20 +1186,22 @@ function ss.reshape(x, shape) end
 ---@return ss.tensor
 function tensor:reshape(shape) end
 
----Resample `x` [n, h, w, c] or [n, d, h, w, c] to the grid `size`. linear reads at max(0, (o + 0.5) in / out - 0.5), or with `align_corners` at o (in - 1) / (out - 1), without antialiasing; nearest takes floor(o in / out).
+---Resample `x` [n, h, w, c] or [n, d, h, w, c] to the grid `size`. linear reads at max(0, (o + 0.5) in / out - 0.5), or with `align_corners` at o (in - 1) / (out - 1); cubic likewise, not stopped at 0, from four neighbours (a = -0.75, edges repeated); nearest takes floor(o in / out). `antialias` widens the kernel of linear or cubic (then a = -0.5) by in / out where an axis shrinks, cuts it at the edges and normalises it, as torch and Pillow do.
 ---@param x ss.tensor|number
 ---@param size integer[]
----@param mode? "nearest"|"linear"
+---@param mode? "nearest"|"linear"|"cubic"
 ---@param align_corners? boolean
+---@param antialias? boolean
 ---@return ss.tensor
-function ss.resize(x, size, mode, align_corners) end
+function ss.resize(x, size, mode, align_corners, antialias) end
 
----Resample `x` [n, h, w, c] or [n, d, h, w, c] to the grid `size`. linear reads at max(0, (o + 0.5) in / out - 0.5), or with `align_corners` at o (in - 1) / (out - 1), without antialiasing; nearest takes floor(o in / out).
+---Resample `x` [n, h, w, c] or [n, d, h, w, c] to the grid `size`. linear reads at max(0, (o + 0.5) in / out - 0.5), or with `align_corners` at o (in - 1) / (out - 1); cubic likewise, not stopped at 0, from four neighbours (a = -0.75, edges repeated); nearest takes floor(o in / out). `antialias` widens the kernel of linear or cubic (then a = -0.5) by in / out where an axis shrinks, cuts it at the edges and normalises it, as torch and Pillow do.
 ---@param size integer[]
----@param mode? "nearest"|"linear"
+---@param mode? "nearest"|"linear"|"cubic"
 ---@param align_corners? boolean
+---@param antialias? boolean
 ---@return ss.tensor
-function tensor:resize(size, mode, align_corners) end
+function tensor:resize(size, mode, align_corners, antialias) end
 
 ---Draw k voxels (z,y,x) as [k,3] (per volume: [n,k,3]) outside the mask, at a distance of `near` to `far` voxels from it. No voxel repeats before all were drawn; NaN when the mask is empty or no voxel is that far. Masks as in connected_components.
 ---@param mask ss.tensor|number
@@ -1230,6 +1232,23 @@ function ss.roll(x, dim, shift) end
 ---@param shift integer
 ---@return ss.tensor
 function tensor:roll(dim, shift) end
+
+---Rotary position encoding of x [n, t, heads, e]: channels 2j, 2j + 1 of token t are turned by the angle whose cosine and sine are in row t mod rows, column j of cos and sin [rows, e / 2]; `inverse` turns back. Only the first `tokens` are turned. cos and sin are constants: they get no gradient.
+---@param x ss.tensor|number
+---@param cos ss.tensor|number
+---@param sin ss.tensor|number
+---@param tokens? integer
+---@param inverse? boolean
+---@return ss.tensor
+function ss.rope(x, cos, sin, tokens, inverse) end
+
+---Rotary position encoding of x [n, t, heads, e]: channels 2j, 2j + 1 of token t are turned by the angle whose cosine and sine are in row t mod rows, column j of cos and sin [rows, e / 2]; `inverse` turns back. Only the first `tokens` are turned. cos and sin are constants: they get no gradient.
+---@param cos ss.tensor|number
+---@param sin ss.tensor|number
+---@param tokens? integer
+---@param inverse? boolean
+---@return ss.tensor
+function tensor:rope(cos, sin, tokens, inverse) end
 
 ---k quarter turns from axis dim1 towards axis dim2: for k = 1, y[i, j] = x[j, n - 1 - i] (from 0), n the size of dim2.
 ---@param x ss.tensor|number

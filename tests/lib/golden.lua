@@ -1,9 +1,9 @@
 -- golden.lua — runs recorded cases of the official networks.
 --
 -- A case folder holds case.json (model, kind, configuration, tolerance of every tensor),
--- weights.safetensors, io.safetensors ("in.*", "mid.*", "out.*") and sometimes grads.safetensors
--- and after_step.safetensors. Recorded arrays have channels first; `last` and `first` exchange
--- the layout at this door.
+-- weights.safetensors (or its path in case.json), io.safetensors ("in.*", "mid.*", "out.*") and
+-- sometimes grads.safetensors and after_step.safetensors. Recorded arrays have channels first;
+-- `last` and `first` exchange the layout at this door.
 local ss = require "semisam"
 local windows = require "semisam.models.windows"
 
@@ -98,14 +98,16 @@ function G.read(folder)
     local path = ("%s/%s.safetensors"):format(folder, file)
     if exists(path) then case[field] = ss.safetensors_read(path).tensors end
   end
+  local shared = case.info.weights_safetensors -- weights of several cases, by relative path
+  if shared then case.weights = ss.safetensors_read(folder .. "/" .. shared).tensors end
   return case
 end
 
--- Largest |a - b| over two flat lists, and where; NaN counts as infinite.
-local function largest_difference(a, b)
+-- Largest |a - b| - relative |b| over two flat lists, and where; NaN counts as infinite.
+local function largest_difference(a, b, relative)
   local worst, at = 0, 1
   for i = 1, #b do
-    local d = math.abs(a[i] - b[i])
+    local d = math.abs(a[i] - b[i]) - relative * math.abs(b[i])
     if d ~= d then return math.huge, i end
     if d > worst then worst, at = d, i end
   end
@@ -114,13 +116,14 @@ end
 
 local function shape_text(x) return "[" .. table.concat(x.shape, ",") .. "]" end
 
--- Compares one tensor (channels first); a message on failure.
-local function compare(got, want, limit)
+-- Compares one tensor (channels first); a message on failure. limit: { abs_limit } or { atol, rtol }.
+local function compare(got, want, tolerance)
+  local limit, relative = tolerance.abs_limit or tolerance.atol, tolerance.rtol or 0
   if shape_text(got) ~= shape_text(want) then
     return ("shape %s, want %s"):format(shape_text(got), shape_text(want))
   end
   local a, b = got:to("f32"):flat(), want:to("f32"):flat()
-  local worst, at = largest_difference(a, b)
+  local worst, at = largest_difference(a, b, relative)
   if worst <= limit then return nil end
   return ("differs by %.3g at element %d (%.6g, want %.6g), limit %.3g"):format(worst, at, a[at],
     b[at], limit)
@@ -131,7 +134,7 @@ end
 ---@param report { passed: integer, failed: integer, name: string }
 ---@param got table<string, tensor> channels first
 ---@param want table<string, tensor>
----@param limits table<string, { abs_limit: number }>
+---@param limits table<string, { abs_limit: number } | { atol: number, rtol: number }>
 ---@param skip table<string, string>? names not produced, with the reason
 function G.check(report, got, want, limits, skip)
   local names = {}
@@ -145,7 +148,7 @@ function G.check(report, got, want, limits, skip)
     elseif not got[name] then
       why = "was not produced"
     else
-      why = compare(got[name], want[name], limits[name].abs_limit)
+      why = compare(got[name], want[name], limits[name])
     end
     if why then
       report.failed = report.failed + 1
@@ -175,7 +178,8 @@ function G.grads(got, net, prefix)
 end
 
 local MODELS = { slicing_sam3d = "tests.lib.golden_slicing", sam_med3d = "tests.lib.golden_sam3d",
-  tiny_sam_med3d = "tests.lib.golden_tiny" }
+  tiny_sam_med3d = "tests.lib.golden_tiny", medsam2d = "tests.lib.golden_medsam2d",
+  medsam2 = "tests.lib.golden_medsam2" }
 
 ---Run one folder. Adds to report.passed, failed, skipped.
 function G.run(folder, report)

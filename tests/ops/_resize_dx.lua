@@ -12,7 +12,8 @@ return {
     for i = 1, #dx do
       local unit = ref.new(shape)
       unit[i] = 1
-      local y = resize.def { x = unit, size = size, mode = a.mode, align_corners = a.align_corners }
+      local y = resize.def { x = unit, size = size, mode = a.mode,
+        align_corners = a.align_corners, antialias = a.antialias }
       for j = 1, #y do dx[i] = dx[i] + y[j] * a.dy[j] end
     end
     return dx
@@ -24,5 +25,8 @@ return {
     { dy = "f32[2,5,7,2]", size = { 3, 4 } },
     { dy = "f32[1,3,3,4,1]", size = { 2, 5, 3 } },
     { dy = "f32[1,5,4,2]", size = { 3, 6 }, align_corners = true },
+    { dy = "f32[2,5,7,2]", size = { 3, 9 }, mode = "cubic" },
+    { dy = "f32[1,5,4,1]", size = { 11, 3 }, antialias = true },
+    { dy = "f32[1,2,3,4,2]", size = { 5, 2, 9 }, mode = "cubic", antialias = true },
   },
 }

@@ -31,15 +31,16 @@ local Mlp = nn.module {
 }
 
 -- One layer. `first`: the self-attention of layer 0 sees no positions and has no residual.
+-- mlp(channels, hidden) makes its MLP.
 local Layer = nn.module {
   name = "two_way_layer",
-  init = function(self, channels, heads, hidden, rate, first)
+  init = function(self, channels, heads, hidden, rate, first, mlp)
     self.first = first
     self.self_attn = Attention(channels, heads, 1)
     self.norm1 = nn.layer_norm(channels)
     self.cross_attn_token_to_image = Attention(channels, heads, rate)
     self.norm2 = nn.layer_norm(channels)
-    self.mlp = Mlp(channels, hidden)
+    self.mlp = mlp(channels, hidden)
     self.norm3 = nn.layer_norm(channels)
     self.norm4 = nn.layer_norm(channels)
     self.cross_attn_image_to_token = Attention(channels, heads, rate)
@@ -55,25 +56,6 @@ local Layer = nn.module {
     q = self.norm2(q + self.cross_attn_token_to_image(q + q_pos, k + k_pos, k))
     q = self.norm3(q + self.mlp(q))
     k = self.norm4(k + self.cross_attn_image_to_token(k + k_pos, q + q_pos, q))
-    return q, k
-  end,
-}
-
----forward(q [p, t, c], k [p, s, c], k_pos [p or 1, s, c]) -> both, updated. The positions of the
----queries are the queries themselves.
-M.transformer = nn.module {
-  name = "two_way_transformer",
-  init = function(self, depth, channels, heads, hidden, rate)
-    local layers = {}
-    for i = 1, depth do layers[i] = Layer(channels, heads, hidden, rate, i == 1) end
-    self.layers = nn.list(layers)
-    self.final_attn_token_to_image = Attention(channels, heads, rate)
-    self.norm_final_attn = nn.layer_norm(channels)
-  end,
-  forward = function(self, q, k, k_pos)
-    local q_pos = q
-    for _, layer in ipairs(self.layers:children()) do q, k = layer(q, k, q_pos, k_pos) end
-    q = self.norm_final_attn(q + self.final_attn_token_to_image(q + q_pos, k + k_pos, k))
     return q, k
   end,
 }
@@ -95,6 +77,27 @@ M.head = nn.module {
       if i < #layers then x = x:relu() end
     end
     return x
+  end,
+}
+
+local function sam2_mlp(channels, hidden) return M.head(channels, hidden, channels, 2) end
+
+---forward(q [p, t, c], k [p, s, c], k_pos [p or 1, s, c]) -> both, updated. The positions of the
+---queries are the queries themselves. `sam2`: the MLPs have the names of SAM 2's checkpoints.
+M.transformer = nn.module {
+  name = "two_way_transformer",
+  init = function(self, depth, channels, heads, hidden, rate, sam2)
+    local layers, mlp = {}, sam2 and sam2_mlp or Mlp
+    for i = 1, depth do layers[i] = Layer(channels, heads, hidden, rate, i == 1, mlp) end
+    self.layers = nn.list(layers)
+    self.final_attn_token_to_image = Attention(channels, heads, rate)
+    self.norm_final_attn = nn.layer_norm(channels)
+  end,
+  forward = function(self, q, k, k_pos)
+    local q_pos = q
+    for _, layer in ipairs(self.layers:children()) do q, k = layer(q, k, q_pos, k_pos) end
+    q = self.norm_final_attn(q + self.final_attn_token_to_image(q + q_pos, k + k_pos, k))
+    return q, k
   end,
 }
 
