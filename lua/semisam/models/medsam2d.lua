@@ -4,7 +4,7 @@
 -- An image is encoded once and prompted as often as wanted:
 --   local code = net:encode(image)                        -- [h, w, 1 or 3], any size, 0..255
 --   local answer = net:decode(code, { box = { x0, y0, x1, y1 } })
--- Prompts are (x, y) in pixels of the image given. encode_input and decode_low are the network alone.
+-- Prompts are (x, y) in pixels of the image given. encode_input and decode_low are the bare parts.
 local ss = require "semisam"
 local nn = require "semisam.nn"
 local sam_vit = require "semisam.models.sam_vit"

@@ -1,5 +1,6 @@
 -- models/sam2_heads.lua — from an image's features to masks, an object's score and its pointer:
--- what SAM 2 wraps around the prompt encoder and the mask decoder. `net` is the module of medsam2.lua.
+-- what SAM 2 wraps around the prompt encoder and the mask decoder. `net` is the module of
+-- medsam2.lua.
 local ss = require "semisam"
 
 local M = {}
