@@ -96,7 +96,7 @@ static void start_unit(const ss_call *c, const ss_attend *a, memory *m, int64_t 
     for (int64_t t = 0; t < a->keys; t++) {
         ss_at_key(c, a, n, h, t, m->keys + t * a->xp);
         for (int64_t j = 0; j < a->e; j++)
-            m->vt[ss_panel_index(a->e, j, t)] = m->unit.v[t * a->ep + j];
+            m->vt[ss_panel_index(a->e, j, t)] = m->unit.v[ss_panel_index(a->keys, t, j)];
     }
     memset(m->dq, 0, (size_t)((a->tq + 1) * a->ep) * 4);
     memset(m->dk, 0, (size_t)(a->keys * a->xp) * 4);

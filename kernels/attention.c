@@ -6,7 +6,7 @@
  * before its softmax here, so no running rescale is needed. */
 #include "support/attend_rel.h"
 
-enum { LANES = SS_VL };
+enum { LANES = SS_VL, SS_AT_KEYS = 256 };
 
 static ss_status infer(ss_call *c)
 {
@@ -90,7 +90,9 @@ static void block(ss_call *c, const ss_attend *a, memory *m, int64_t n, int64_t 
         ss_at_add_terms(c, a, &m->unit, &m->terms, n, h, t0 + r, s);
         lse[r] = softmax_row(s, a->keys, &sum[r]);
     }
-    ss_gemm(rows, a->ep, a->keys, m->s, a->sp, 1, m->unit.v, a->ep, SS_TN, m->o, a->ep, false);
+    for (int64_t k = 0; k < a->keys; k += SS_AT_KEYS) /* so many values stay in the cache */
+        ss_gemm(rows, a->ep, ss_min64(SS_AT_KEYS, a->keys - k), m->s + k, a->sp, 1,
+                m->unit.v + k * SS_TN, SS_TN, a->keys * SS_TN, m->o, a->ep, k > 0);
     for (int64_t r = 0; r < count; r++) {
         const float f = 1 / sum[r];
         float *o = m->o + r * a->ep;

@@ -16,7 +16,7 @@
 enum { SS_AT_Q, SS_AT_K, SS_AT_V, SS_AT_BIAS, SS_AT_REL_H, SS_AT_REL_W, SS_AT_REL_D, SS_AT_PAD };
 enum { SS_AT_SCALE, SS_AT_REL, SS_AT_GRID, SS_AT_WINDOW };
 enum { SS_REL_NONE, SS_REL_2D, SS_REL_3D, SS_REL_3D_OFFICIAL };
-enum { SS_AT_BLOCK = 48, SS_AT_BLOCK_FLOATS = 65536 };
+enum { SS_AT_BLOCK = 48, SS_AT_BLOCK_FLOATS = 400000 };
 
 #define SS_AT_SIG                                                                                  \
     "q: float, k: float, v: float, bias?: float, rel_h?: float, rel_w?: float, rel_d?: float, "    \
@@ -135,7 +135,7 @@ static inline void ss_at_pad_row(float *to, const ss_view *pad, int which, int64
 /* Floats a unit (sample and head) needs in both directions. */
 typedef struct {
     float *kt;    /* lengthened keys, panels of depth e + ext */
-    float *v;     /* [keys, ep] */
+    float *v;     /* values [keys, e], panels of depth keys */
     float *q;     /* [tq + 1, ep], the last row the padding query; NULL without positions */
     float *terms; /* q T [tq + 1, cp] */
     float *t;     /* T [e, cp] */
@@ -152,7 +152,7 @@ static inline void ss_at_lay_out(ss_at_unit *u, const ss_attend *a, float **from
 {
     const int64_t rows = ss_round_up(a->tq + 1, SS_TM);
     u->kt = ss_at_take(from, ss_round_up(a->sp, SS_TN) * (a->e + a->ext));
-    u->v = ss_at_take(from, a->keys * a->ep);
+    u->v = ss_at_take(from, a->keys * ss_round_up(a->ep, SS_TN));
     u->q = ss_at_take(from, a->rel ? rows * a->ep : 0);
     u->terms = ss_at_take(from, a->rel ? rows * a->cp : 0);
     u->t = ss_at_take(from, a->rel ? a->e * a->cp : 0);
@@ -217,7 +217,7 @@ static inline void ss_at_pack_tables(const ss_attend *a, float *t)
             }
 }
 
-/* Keys, values and position terms of one sample and head; `row` is [xp] of scratch. */
+/* Keys, values and position terms of one sample and head; `row` is scratch for a lengthened key. */
 static inline void ss_at_pack(const ss_call *c, const ss_attend *a, int64_t n, int64_t h,
                               const ss_at_unit *u, float *row)
 {
@@ -230,8 +230,12 @@ static inline void ss_at_pack(const ss_call *c, const ss_attend *a, int64_t n, i
         float *to = u->kt + ss_panel_index(depth, 0, t);
         for (int64_t j = 0; j < depth; j++) to[j * SS_TN] = row[j];
     }
-    memset(u->v, 0, (size_t)(a->keys * a->ep) * 4);
-    for (int64_t t = 0; t < a->keys; t++) ss_at_value(c, a, n, h, t, u->v + t * a->ep);
+    memset(row, 0, (size_t)a->ep * 4);
+    for (int64_t t = 0; t < a->keys; t++) {
+        ss_at_value(c, a, n, h, t, row);
+        for (int64_t j = 0; j < a->ep; j += SS_VL)
+            memcpy(u->v + ss_panel_index(a->keys, t, j), row + j, SS_VL * 4);
+    }
     if (!a->rel) return;
     const int64_t rows = ss_round_up(a->tq + 1, SS_TM);
     memset(u->q, 0, (size_t)(rows * a->ep) * 4);
