@@ -1,9 +1,11 @@
 /* attention.c — softmax(scale q k^T + bias + relative position) v, a block of queries at a time.
  *
  * The t x t matrix exists for one block of one head only. See support/attend.h for how relative
- * positions and padding tokens become part of two matrix products. Block-wise evaluation with saved
+ * positions and padding tokens become part of two matrix products, and support/attend_bf16.h for
+ * bf16 where the processor multiplies tiles of it. Block-wise evaluation with saved
  * log-sums for the gradient: T. Dao et al., FlashAttention, 2022; a row of logits is complete
  * before its softmax here, so no running rescale is needed. */
+#include "support/attend_bf16.h"
 #include "support/attend_rel.h"
 
 enum { LANES = SS_VL, SS_AT_KEYS = 256 };
@@ -43,6 +45,10 @@ static ss_status plan(ss_call *c)
 {
     const ss_attend a = ss_attend_of(c);
     memory m;
+    if (ss_ab_wanted(c, &a)) {
+        c->scratch_bytes = ss_ab_bytes(&a);
+        return SS_OK;
+    }
     c->scratch_bytes = (size_t)(omp_get_max_threads() * lay_out(&m, &a, &origin)) * 4;
     return SS_OK;
 }
@@ -132,6 +138,10 @@ static ss_status cpu(ss_call *c)
         memset(c->out[0].data, 0, (size_t)c->out[0].count * ss_dtype_bytes(c->out[0].dtype));
         for (int64_t i = 0; i < c->out[1].count; i++) ss_out_f32(c, 1)[i] = -INFINITY;
         return SS_OK;
+    }
+    if (ss_ab_wanted(c, &a)) {
+        ss_ab_run(c, &a);
+        return ss_cancelled(c) ? SS_E_CANCEL : SS_OK;
     }
     const int64_t total = a.n * a.heads * ss_ceil_div(a.tq, a.block);
     memory m;

@@ -125,6 +125,9 @@ return {
     qkv("f32[2,8,1,3]", { rel = "3d_official", grid = { 2, 2, 2 }, window = { 3, 3, 3 }, rel_d = "f32[5,3]",
       rel_h = "f32[5,3]", rel_w = "f32[5,3]", pad = "f32[3,1,3]" }),
     qkv("f32[2,4,2,3]", { grid = { 4 }, window = { 7 }, pad = "f32[3,2,3]" }),
+    { q = "f32[2,37,2,40]", k = "f32[2,70,2,40]", v = "f32[2,70,2,40]" },
+    { q = "f32[1,20,1,32]", k = "f32[1,35,1,32]", v = "f32[1,35,1,32]", grid = { 5, 7 },
+      window = { 7, 7 }, pad = "f32[3,1,32]" },
     { q = "f32[0,3,2,4]", k = "f32[0,5,2,4]", v = "f32[0,5,2,4]" },
     { q = "f32[1,3,1,2]", k = "f32[1,0,1,2]", v = "f32[1,0,1,2]" },
   },
@@ -145,6 +148,15 @@ return {
       rel_w = "f32[3,2]" }), "cubic" },
   },
   more = {
+    function() -- bf16, several chunks of keys, logits far apart: as f32 says
+      local q = ss.normal({ 1, 150, 2, 48 }, 1) * 3
+      local k, v = ss.normal({ 1, 700, 2, 48 }, 2) * 2, ss.normal({ 1, 700, 2, 48 }, 3)
+      local function half(x) return x:to "bf16" end
+      q, k, v = half(q), half(k), half(v)
+      local want = ss.attention(q:to "f32", k:to "f32", v:to "f32")
+      local got = ss.attention(q, k, v):to "f32"
+      t.ok((got - want):abs():max():item() < 0.02 * want:abs():max():item())
+    end,
     function() -- q, k and v as views of one packed tensor, more tokens than one block
       local x = ss.normal({ 2, 150, 3, 2, 16 }, { key = 4 })
       local q, k, v = x:select(3, 1), x:select(3, 2), x:select(3, 3)
