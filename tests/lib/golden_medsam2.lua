@@ -1,6 +1,7 @@
 -- golden_medsam2.lua — the recorded kinds of MedSAM2's networks; those of its predictor are in
 -- golden_medsam2_video.lua.
 local ss = require "semisam"
+local windows = require "semisam.models.windows"
 local position = require "semisam.models.sam2_position"
 local heads = require "semisam.models.sam2_heads"
 local formula = require "semisam.formula"
@@ -19,11 +20,18 @@ end
 local function check(case, report, got) G.check(report, got, case.io, P.limits(case)) end
 
 -- Stages, pyramid and the decoder's inputs; `name` gives the key of each.
-local function tap_encoder(got, net)
+local function tap_encoder(got, net, io)
   local trunk = net.image_encoder.trunk
   G.tap(got, trunk.patch_embed, "mid/patch_embed_nhwc")
   for i, block in ipairs(trunk.blocks:children()) do
-    G.tap(got, block, ("mid/block%02d_nhwc"):format(i - 1))
+    local name = ("mid/block%02d_nhwc"):format(i - 1)
+    G.tap(got, block, name, function(_, results)
+      local y, want = results[1], io[name]
+      if want and y:size(1) ~= want:size(1) then -- in windows
+        y = windows.join(y, want:size(1), { want:size(2), want:size(3) })
+      end
+      got[name] = ss.keep(y:copy())
+    end)
   end
   local function several(module, name)
     G.tap(got, module, name, function(_, results)
@@ -38,7 +46,7 @@ end
 
 K.image_encoder = function(case, report)
   local net, got = P.build(case), {}
-  tap_encoder(got, net)
+  tap_encoder(got, net, case.io)
   ss.no_grad(function()
     local code = net:encode_image(G.last(case.io["in/image"]))
     for level = 0, 2 do
@@ -171,12 +179,22 @@ K.memory_encoder = function(case, report)
   end)
 end
 
+-- An attention's result without the residual that it adds.
+local function tap_alone(got, module, name)
+  local forward = module.forward
+  rawset(module, "forward", function(self, ...)
+    local y, residual = forward(self, ...), select(7, ...)
+    got[name] = ss.keep(y - residual)
+    return y
+  end)
+end
+
 K.memory_attention = function(case, report)
   local net, io, got = P.build(case), case.io, {}
   for i, layer in ipairs(net.memory_attention.layers:children()) do
     local name = "mid/layer" .. i - 1
-    G.tap(got, layer.self_attn, name .. "_self_attn_bnc")
-    G.tap(got, layer.cross_attn_image, name .. "_cross_attn_bnc")
+    tap_alone(got, layer.self_attn, name .. "_self_attn_bnc")
+    tap_alone(got, layer.cross_attn_image, name .. "_cross_attn_bnc")
     G.tap(got, layer, name .. "_bnc")
   end
   local function batch_first(x) return x:permute { 2, 1, 3 } end
@@ -228,7 +246,7 @@ K.full_size = function(case, report)
   local net, got, info, io = P.build(case), {}, case.info, case.io
   local right, all = P.fill(net, info)
   G.expect(report, right == all, ("formula: %d of %d weights are right"):format(right, all))
-  tap_encoder(got, net)
+  tap_encoder(got, net, case.io)
   ss.no_grad(function()
     local x = P.normalised(P.slices(info, net.config.image_size):slice(1, 1, 1))
     local start = ss.clock()

@@ -5,6 +5,9 @@
 -- its shortcut comes from the normalised tokens; windows are zero-padded after the norm and padding
 -- takes part in attention unmasked. The qkv layer makes its bias of padding, so it and everything
 -- else runs on real tokens only, and attention counts the padding of a window as one key.
+--
+-- Blocks work on a grid [n, h, w, c] or on its windows [n * count, w, w, c]; tokens stay in the
+-- order of the windows for as long as the next block has the same ones.
 local ss = require "semisam"
 local nn = require "semisam.nn"
 local windows = require "semisam.models.windows"
@@ -18,7 +21,9 @@ local Mlp = nn.module {
     self.layers = nn.list { nn.linear(channels, hidden, { act = "gelu" }),
       nn.linear(hidden, channels) }
   end,
-  forward = function(self, x) return self.layers["1"](self.layers["0"](x)) end,
+  forward = function(self, x, residual)
+    return self.layers["1"](self.layers["0"](x), residual)
+  end,
 }
 
 -- Attention of windows that all look the same: qkv [n, h, w, 3c], optional pooling of q by 2 x 2.
@@ -54,9 +59,9 @@ local function parts(size, window)
   return list
 end
 
--- Windows that stick out: whole ones and those at the right, at the bottom and in the corner, each
--- sort in one call.
-local function ragged(qkv, heads, window, pool, bias)
+-- A grid cut into windows: whole ones and those that stick out at the right, at the bottom and in
+-- the corner, each sort in one call.
+local function windowed(qkv, heads, window, pool, bias)
   local n, rows, shrink = qkv:size(1), {}, pool and 2 or 1
   for _, r in ipairs(parts(qkv:size(2), window)) do
     local row = {}
@@ -81,19 +86,20 @@ local Attention = nn.module {
     self.qkv = nn.linear(inp, 3 * out)
     self.proj = nn.linear(out, out)
   end,
-  -- [n, h, w, inp] -> [n, h, w, out], half as large with pooling
-  forward = function(self, x)
-    local window, pool, heads = self.window, self.pool, self.heads
-    local n, h, w = x:size(1), x:size(2), x:size(3)
+  -- [n, h, w, inp] -> [n, h, w, out], half as large with pooling, plus the residual
+  forward = function(self, x, residual)
+    local window, pool, qkv = self.window, self.pool, self.qkv
+    local h, w = x:size(2), x:size(3)
     if pool and (h % 2 ~= 0 or w % 2 ~= 0) then
       error(("hiera: a grid of %d x %d cannot be pooled by 2"):format(h, w), 0)
     end
-    if window == 0 then return self.proj(attend(self.qkv(x), heads, pool, 0)) end
-    if windows.needs_padding(x, window) then
-      return self.proj(ragged(self.qkv(x), heads, window, pool, self.qkv.bias))
+    local y
+    if window == 0 or h == window and w == window then
+      y = attend(qkv(x), self.heads, pool, window)
+    else
+      y = windowed(qkv(x), self.heads, window, pool, qkv.bias)
     end
-    local y = self.proj(attend(self.qkv(windows.split(x, window)), heads, pool, window))
-    return windows.join(y, n, pool and { h // 2, w // 2 } or { h, w })
+    return self.proj(y, residual)
   end,
 }
 
@@ -116,8 +122,8 @@ local Block = nn.module {
       x = self.proj(y)
       if self.pool then x = x:max_pool2d(2) end
     end
-    x = x + self.attn(y)
-    return x + self.mlp(self.norm2(x))
+    x = self.attn(y, x)
+    return self.mlp(self.norm2(x), x)
   end,
 }
 
@@ -166,10 +172,20 @@ local Hiera = nn.module {
   forward = function(self, x)
     x = self.patch_embed(x)
     x = x + self:cast(self:position(x:size(2), x:size(3)))
-    local maps = {}
+    local maps, grid, layout = {}, { x:size(2), x:size(3) }, 0 -- layout: side of windows, 0: grid
+    local n = x:size(1)
     for i, block in ipairs(self.blocks:children()) do
-      x = block(x)
-      if self.ends[i] then maps[self.ends[i]] = x end
+      local own = block.window
+      if own > 0 and (grid[1] % own ~= 0 or grid[2] % own ~= 0) then own = 0 end
+      if own ~= layout then
+        if layout > 0 then x = windows.join(x, n, grid) end
+        if own > 0 then x = windows.split(x, own) end
+      end
+      x, layout = block(x), own
+      if block.pool then grid, layout = { grid[1] // 2, grid[2] // 2 }, own // 2 end
+      if self.ends[i] then
+        maps[self.ends[i]] = layout > 0 and windows.join(x, n, grid) or x
+      end
     end
     return table.unpack(maps)
   end,

@@ -78,12 +78,12 @@ local RopeAttention = nn.module {
     self.v_proj = nn.linear(key_channels, channels)
     self.out_proj = nn.linear(channels, channels)
   end,
-  -- q [n, t, d]; k, v [n, s, c]; cos, sin [t, d/2]
-  forward = function(self, q, k, v, cos, sin, turned)
+  -- q, residual [n, t, d]; k, v [n, s, c]; cos, sin [t, d/2]
+  forward = function(self, q, k, v, cos, sin, turned, residual)
     local function one_head(x) return x:reshape { x:size(1), x:size(2), 1, x:size(3) } end
     local y = ss.attention(one_head(self.q_proj(q)):rope(cos, sin),
       one_head(self.k_proj(k)):rope(cos, sin, { tokens = turned }), one_head(self.v_proj(v)))
-    return self.out_proj(y:reshape(q.shape))
+    return self.out_proj(y:reshape(q.shape), residual)
   end,
 }
 
@@ -92,7 +92,7 @@ local Layer = nn.module {
   init = function(self, channels, memory, hidden)
     self.self_attn = RopeAttention(channels, channels)
     self.cross_attn_image = RopeAttention(channels, memory)
-    self.linear1 = nn.linear(channels, hidden)
+    self.linear1 = nn.linear(channels, hidden, { act = "relu" })
     self.linear2 = nn.linear(hidden, channels)
     self.norm1 = nn.layer_norm(channels)
     self.norm2 = nn.layer_norm(channels)
@@ -100,9 +100,9 @@ local Layer = nn.module {
   end,
   forward = function(self, x, keys, memory, cos, sin, turned)
     local y = self.norm1(x)
-    x = x + self.self_attn(y, y, y, cos, sin, y:size(2))
-    x = x + self.cross_attn_image(self.norm2(x), keys, memory, cos, sin, turned)
-    return x + self.linear2(self.linear1(self.norm3(x)):relu())
+    x = self.self_attn(y, y, y, cos, sin, y:size(2), x)
+    x = self.cross_attn_image(self.norm2(x), keys, memory, cos, sin, turned, x)
+    return self.linear2(self.linear1(self.norm3(x)), x)
   end,
 }
 

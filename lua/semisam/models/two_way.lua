@@ -24,10 +24,10 @@ local Attention = nn.module {
 local Mlp = nn.module {
   name = "mlp",
   init = function(self, channels, hidden)
-    self.lin1 = nn.linear(channels, hidden)
+    self.lin1 = nn.linear(channels, hidden, { act = "relu" })
     self.lin2 = nn.linear(hidden, channels)
   end,
-  forward = function(self, x) return self.lin2(self.lin1(x):relu()) end,
+  forward = function(self, x) return self.lin2(self.lin1(x)) end,
 }
 
 -- One layer. `first`: the self-attention of layer 0 sees no positions and has no residual.
@@ -66,16 +66,13 @@ M.head = nn.module {
   init = function(self, inp, hidden, out, depth)
     local layers = {}
     for i = 1, depth do
-      layers[i] = nn.linear(i == 1 and inp or hidden, i == depth and out or hidden)
+      layers[i] = nn.linear(i == 1 and inp or hidden, i == depth and out or hidden,
+        { act = i < depth and "relu" or "none" })
     end
     self.layers = nn.list(layers)
   end,
   forward = function(self, x)
-    local layers = self.layers:children()
-    for i, layer in ipairs(layers) do
-      x = layer(x)
-      if i < #layers then x = x:relu() end
-    end
+    for _, layer in ipairs(self.layers:children()) do x = layer(x) end
     return x
   end,
 }
