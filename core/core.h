@@ -43,7 +43,9 @@ typedef struct ss_storage {
     size_t bytes;
     void *data;
     ss_device *dev;
-    struct ss_pack *packs; /* packed copies made by kernels */
+    struct ss_pack *packs;        /* packed copies made by kernels */
+    void (*release)(void *owner); /* NULL: the bytes are the device's */
+    void *owner;
 } ss_storage;
 
 typedef struct ss_pack {
@@ -87,6 +89,10 @@ struct ss_ctx {
 ss_status ss__tensor_make(ss_ctx *ctx, ss_storage *st, const ss_view *v, ss_tensor **out);
 ss_status ss__storage_new(ss_device *d, size_t bytes, ss_storage **out);
 void ss__storage_release(ss_storage *st);
+/* ss__tensor_foreign() — n elements at `data`, memory of the caller that release(owner) gives back;
+ * on failure it has not been called. */
+ss_status ss__tensor_foreign(ss_ctx *ctx, ss_dtype t, int64_t n, void *data,
+                             void (*release)(void *owner), void *owner, ss_tensor **out);
 ss_status ss__new_on(ss_device *d, const ss_view *geometry, ss_tensor **out);
 ss_status ss__alias(ss_tensor *x, ss_tensor **out); /* same bytes, no history */
 void ss__contiguous_strides(ss_view *v);

@@ -299,6 +299,11 @@ const ss_st_info *ss_st_at(const ss_st *st, int i)
     return i >= 0 && i < st->count ? &st->info[i] : NULL;
 }
 
+uint64_t ss_st_data_at(const ss_st *st)
+{
+    return st->data_at;
+}
+
 bool ss_st_meta(const ss_st *st, int i, const char **key, const char **value)
 {
     const cJSON *e = st->meta;

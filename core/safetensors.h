@@ -38,6 +38,7 @@ ss_status ss_st_open(ss_st **out, const char *path, ss_error *err);
 void ss_st_close(ss_st *st); /* NULL is fine */
 int ss_st_count(const ss_st *st);
 const ss_st_info *ss_st_at(const ss_st *st, int i); /* in the order of the data; borrowed */
+uint64_t ss_st_data_at(const ss_st *st);            /* place of the data part in the file */
 /* Metadata entry i as key and value; false past the last. */
 bool ss_st_meta(const ss_st *st, int i, const char **key, const char **value);
 /* ss_st_read() — the raw little-endian elements of tensor i; dst has room for info->bytes. */

@@ -73,7 +73,10 @@ void ss__storage_release(ss_storage *st)
         ss__free(st->dev, p->data, p->bytes);
         free(p);
     }
-    ss__free(st->dev, st->data, st->bytes);
+    if (st->release)
+        st->release(st->owner);
+    else
+        ss__free(st->dev, st->data, st->bytes);
     ctx->bytes -= (int64_t)st->bytes;
     free(st);
     ss__ctx_unref(ctx);
@@ -110,6 +113,32 @@ ss_status ss__new_on(ss_device *d, const ss_view *geometry, ss_tensor **out)
     s = ss__tensor_make(d->ctx, st, &v, out);
     ss__storage_release(st);
     return s;
+}
+
+ss_status ss__tensor_foreign(ss_ctx *ctx, ss_dtype t, int64_t n, void *data,
+                             void (*release)(void *owner), void *owner, ss_tensor **out)
+{
+    ss_device *d = ss__device(ctx, "cpu");
+    ss_storage *st = calloc(1, sizeof *st);
+    *out = NULL;
+    if (!st) return ss_ctx_fail(ctx, SS_E_NOMEM, "out of memory for a storage header");
+    st->refs = 1;
+    st->bytes = (size_t)n * ss_dtype_bytes(t);
+    st->data = data;
+    st->dev = d;
+    st->id = ctx->next_id++;
+    ss_view v = {.data = data, .dtype = t, .ndim = 1, .shape = {n}, .stride = {1}, .count = n};
+    ss_status s = ss__tensor_make(ctx, st, &v, out);
+    if (s) {
+        free(st);
+        return s;
+    }
+    ctx->refs++;
+    ctx->bytes += (int64_t)st->bytes;
+    st->release = release;
+    st->owner = owner;
+    ss__storage_release(st); /* the tensor has its own reference */
+    return SS_OK;
 }
 
 ss_status ss_tensor_new(ss_ctx *ctx, ss_dtype t, int ndim, const int64_t *shape, const char *device,

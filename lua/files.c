@@ -98,6 +98,7 @@ void ssL_open_files(lua_State *L)
     ssL_open_nifti(L);
     ssL_open_json(L);
     ssL_open_safetensors(L);
+    ssL_open_weights(L);
     ssL_open_cache(L);
     ssL_open_loader(L);
 }

@@ -29,4 +29,5 @@ void ssL_open_fs(lua_State *L);
 void ssL_open_nifti(lua_State *L);
 void ssL_open_json(lua_State *L);
 void ssL_open_safetensors(lua_State *L);
+void ssL_open_weights(lua_State *L);
 #endif
