@@ -53,11 +53,23 @@ static size_t utf8(const unsigned char *p, size_t left)
     return n;
 }
 
+/* What cJSON takes for n values and s strings must stay within the size of the file and a little:
+ * a header of nothing but zeros would take 40 times its own size. */
+static ss_status check_cost(const ss_st *st, uint64_t values, uint64_t strings, uint64_t n,
+                            ss_error *err)
+{
+    enum { VALUE = 80, STRING = 32, SPARE = 3 << 20 };
+    if (values * VALUE + strings * STRING <= st->data_bytes + n + SPARE) return SS_OK;
+    return ss_error_set(err, SS_E_FORMAT, "%s: a header of %llu values for %llu bytes of data",
+                        st->path, (unsigned long long)values, (unsigned long long)st->data_bytes);
+}
+
 /* Outside strings only { } [ ] , : digits and blanks: no floats, signs, words or comments. */
 static ss_status check_text(const ss_st *st, const char *text, size_t n, ss_error *err)
 {
     bool quoted = false;
     int depth = 0;
+    uint64_t values = 0, strings = 0;
     if (n == 0 || text[0] != '{')
         return ss_error_set(err, SS_E_FORMAT, "%s: the header does not begin with '{'", st->path);
     for (size_t i = 0; i < n;) {
@@ -67,10 +79,14 @@ static ss_status check_text(const ss_st *st, const char *text, size_t n, ss_erro
             return ss_error_set(err, SS_E_FORMAT, "%s: header byte %zu is not UTF-8 text", st->path,
                                 i);
         if (quoted) {
+            if (c == '\\' && n - i > 5 && !strncmp(text + i, "\\u0000", 6))
+                return ss_error_set(err, SS_E_FORMAT, "%s: header byte %zu is a zero in a text",
+                                    st->path, i);
             if (c == '\\') step = 2;
             quoted = c != '"';
         } else if (c == '"') {
             quoted = true;
+            strings++;
         } else if (c == '{' || c == '[') {
             if (++depth > MAX_NESTING)
                 return ss_error_set(err, SS_E_FORMAT, "%s: header nested deeper than %d", st->path,
@@ -83,9 +99,10 @@ static ss_status check_text(const ss_st *st, const char *text, size_t n, ss_erro
                                 "and not negative",
                                 st->path, i, c);
         }
+        values += c == ',' || c == '[' || c == '{';
         i += step;
     }
-    return SS_OK;
+    return check_cost(st, values, strings, n, err);
 }
 
 /* ---- the meaning ---------------------------------------------------------------------------- */
@@ -200,6 +217,22 @@ static ss_status check_places(const ss_st *st, ss_error *err)
     return SS_OK;
 }
 
+static ss_status check_keys(const ss_st *st, const cJSON *m, int n, ss_error *err)
+{
+    const char **keys = malloc(((size_t)n + 1) * sizeof *keys);
+    ss_status s = SS_OK;
+    if (!keys) return ss_error_set(err, SS_E_NOMEM, "%s: out of memory", st->path);
+    n = 0;
+    for (const cJSON *e = m->child; e; e = e->next) keys[n++] = e->string;
+    qsort(keys, (size_t)n, sizeof *keys, by_text);
+    for (int i = 1; i < n && !s; i++)
+        if (!strcmp(keys[i], keys[i - 1]))
+            s = ss_error_set(err, SS_E_FORMAT, "%s: __metadata__ has '%.100s' twice", st->path,
+                             keys[i]);
+    free(keys);
+    return s;
+}
+
 static ss_status check_meta(ss_st *st, const cJSON *m, ss_error *err)
 {
     if (!cJSON_IsObject(m))
@@ -210,7 +243,7 @@ static ss_status check_meta(ss_st *st, const cJSON *m, ss_error *err)
             return ss_error_set(err, SS_E_FORMAT, "%s: __metadata__ entry '%s' is not a string",
                                 st->path, e->string);
     st->meta = m->child;
-    return SS_OK;
+    return check_keys(st, m, st->nmeta, err);
 }
 
 static ss_status read_header(ss_st *st, const char *text, size_t n, ss_error *err)

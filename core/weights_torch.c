@@ -73,12 +73,13 @@ static const ss_zip_entry *part(const ss_zip *z, size_t nroot, const char *name)
 
 static ss_status check_order(const ss_weights *w, const ss_zip_entry *e, ss_error *err)
 {
-    char order[8] = "";
+    static const char little[6] = "little";
+    char order[sizeof little] = "";
     if (!e) return SS_OK;
     ss_status s = SS_OK;
-    if (e->bytes < sizeof order)
-        s = ss_read_fully(w->fd, order, (size_t)e->bytes, e->data_at, w->path, err);
-    if (!s && strcmp(order, "little"))
+    if (e->bytes == sizeof order)
+        s = ss_read_fully(w->fd, order, sizeof order, e->data_at, w->path, err);
+    if (!s && memcmp(order, little, sizeof order))
         s = bad(w, "its byteorder is not 'little'; only little-endian files are read", err);
     return s;
 }

@@ -6,6 +6,7 @@ local parts = {
   models = "semisam.models", rng = "semisam.rng", config = "semisam.config", draw = "semisam.draw",
   metrics = "semisam.metrics", data = "semisam.data", losses = "semisam.losses",
   train = "semisam.train", help = "semisam.help", profile = "semisam.profile",
+  weights = "semisam.weights",
 }
 
 ss._parts = parts

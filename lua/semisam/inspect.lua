@@ -1,8 +1,8 @@
 -- What `semisam inspect` tells about files and folders.
 local csv = require "semisam.csv"
 local fail = require "semisam.fail"
+local inspect_weights = require "semisam.inspect_weights"
 local print_tensor = require "semisam.print"
-local spell = require "semisam.spell"
 local ss = require "semisam"
 local system = require "semisam.system"
 
@@ -102,34 +102,6 @@ local function volume(path, o)
   end
 end
 
--- ---- weights ---------------------------------------------------------------
-
-local MOST = 400 -- tensors listed
-
-local function weights(path)
-  local head = ss.safetensors_read(path, { info = true })
-  print(path)
-  local numbers, bytes = 0, 0
-  for _, t in ipairs(head.info) do
-    local n = 1
-    for _, size in ipairs(t.shape) do n = n * size end
-    numbers, bytes = numbers + n, bytes + t.bytes
-  end
-  row("kind", "safetensors, %d tensors, %d numbers, %s", #head.info, numbers,
-    print_tensor.bytes(bytes))
-  for _, key in ipairs(spell.keys(head.metadata)) do
-    local value = head.metadata[key]
-    row(key:sub(1, 12), "%s", #value > 200 and value:sub(1, 200) .. "..." or value)
-  end
-  for i, t in ipairs(head.info) do
-    if i > MOST then
-      print(("  ... %d more"):format(#head.info - MOST))
-      break
-    end
-    print(("  %-56s %-5s [%s]"):format(t.name, t.dtype, list(t.shape)))
-  end
-end
-
 -- ---- folders ---------------------------------------------------------------
 
 local function run_folder(path)
@@ -184,7 +156,7 @@ end
 
 ---Prints what a file or folder holds; raises a failure with an exit status when it cannot be read.
 ---@param path string
----@param o {data: boolean?, png: string?, mask: string?}
+---@param o {data: boolean?, png: string?, mask: string?, container: string?}
 function inspect.path(path, o)
   local kind = system.kind(path)
   if kind == "folder" then
@@ -196,8 +168,10 @@ function inspect.path(path, o)
   if name:find("%.nii$") or name:find("%.nii%.gz$") or name:find("%.hdr$") then
     return ss.no_grad(ss.scoped, volume, path, o)
   end
-  if name:find("%.safetensors$") then return weights(path) end
-  fail.data("%s: expected .nii, .nii.gz, .safetensors, a run or a data set folder", path)
+  for _, ending in ipairs(inspect_weights.ENDINGS) do
+    if name:find(ending) then return ss.no_grad(ss.scoped, inspect_weights.print, path, o) end
+  end
+  fail.data("%s: expected .nii, .nii.gz, .pth, .pt, .safetensors, a run or a data set folder", path)
 end
 
 return inspect

@@ -3,8 +3,9 @@
 --   local w = weights.read("sam.pth")             -- w.tensors["encoder.weight"], w.summary
 --   weights.load(net, "run/best.safetensors")     -- reads, strips what needs stripping, loads
 --
--- A checkpoint often wraps its weights: {model = {...}, optimizer = {...}, epoch = 12}, and DataParallel
--- puts `module.` before every name. Both are found, and said in `summary`.
+-- A checkpoint often wraps its weights, {model = {...}, optimizer = {...}, epoch = 12}, and
+-- DataParallel puts `module.` before every name. Both are found, and said in `summary`.
+local fail = require "semisam.fail"
 local fit = require "semisam.weights_fit"
 local ss = require "semisam.core"
 
@@ -18,7 +19,8 @@ local LIKELY = {
 -- Dicts whose tensors are no weights.
 local NOT_WEIGHTS = { "^optim", "optimi[sz]er", "^scheduler", "^lr_sched", "scaler", "^amp$", "rng",
   "^_metadata$" }
-local WRAPPERS = { "module.", "_orig_mod." } -- DataParallel and torch.compile put these before names
+-- DataParallel and torch.compile put these before names.
+local WRAPPERS = { "module.", "_orig_mod." }
 
 local function rank(path)
   for i, name in ipairs(LIKELY) do
@@ -51,8 +53,8 @@ local function described(containers)
   return table.concat(out, ", ")
 end
 
--- The container with the weights. One that holds less than half as many tensors as the largest is not
--- it; among the others the likeliest name wins, and without one the caller must choose.
+-- The container with the weights. One that holds less than half as many tensors as the largest is
+-- not it; among the others the likeliest name wins, and without one the caller must choose.
 local function choose(path, containers)
   local able, most = {}, 0
   for _, c in ipairs(containers) do
@@ -70,11 +72,11 @@ local function choose(path, containers)
   end
   if not best then
     local held = #containers > 0 and "no weights, only " .. described(containers) or "no tensors"
-    error(("%s: holds %s"):format(path, held), 0)
+    fail.data("%s: holds %s", path, held)
   end
   if tie then
-    error(("%s: several networks are in it: %s; name one with container = (\"\" takes them all)")
-      :format(path, described(able)), 0)
+    fail.data("%s: several networks are in it: %s; name one with container = (\"\" takes them all)",
+      path, described(able))
   end
   return best.path
 end
@@ -127,8 +129,8 @@ local function select(path, file, opts)
   local container = opts.container or choose(path, facts.containers)
   local chosen = members(list, facts.containers, container, opts.container ~= nil)
   if #chosen == 0 then
-    error(("%s: no tensors in container '%s'; it holds %s"):format(path, container,
-      described(facts.containers)), 0)
+    fail.data("%s: no tensors in container '%s'; it holds %s", path, container,
+      described(facts.containers))
   end
   local prefix
   if opts.prefix then
@@ -136,8 +138,7 @@ local function select(path, file, opts)
     local before = chosen
     chosen = strip(chosen, prefix)
     if #chosen == 0 then
-      error(("%s: no tensor's name begins with '%s'; one is '%s'"):format(path, prefix,
-        before[1].name), 0)
+      fail.data("%s: no tensor's name begins with '%s'; one is '%s'", path, prefix, before[1].name)
     end
   else
     chosen, prefix = strip_wrappers(chosen)
@@ -150,7 +151,9 @@ local OPTIONS = { container = "string", prefix = "string", crc = "boolean", map 
 
 local function check(opts)
   for key, value in pairs(opts) do
-    if not OPTIONS[key] then error(("weights.read: unknown option '%s'"):format(tostring(key)), 3) end
+    if not OPTIONS[key] then
+      error(("weights.read: unknown option '%s'"):format(tostring(key)), 3)
+    end
     if type(value) ~= OPTIONS[key] then
       error(("weights.read: option '%s' must be a %s, got %s"):format(key, OPTIONS[key],
         tostring(value)), 3)
@@ -167,27 +170,56 @@ function weights.sentence(path, r, count)
   return path .. ": " .. table.concat(parts, ", ")
 end
 
+---@class semisam.weights.read_options
+---@field container string?
+---@field prefix string?
+---@field crc boolean?
+---@field map boolean?
+---@field round boolean?
+---@field info boolean?
+
+---@class semisam.weights.load_options
+---@field container string?
+---@field prefix string?
+---@field crc boolean?
+---@field strict boolean?
+---@field nonfinite boolean?
+---@field into table?
+
+---@class semisam.weights.content
+---@field tensors table<string, semisam.tensor>
+---@field names string[] in the order of the file
+---@field container string
+---@field prefix string
+---@field format string
+---@field summary string one line for people
+---@field metadata table<string, string> numbers and texts beside the tensors, by dotted name
+---@field notes table[] the same in order: {key, value}
+---@field containers table[] all there are: {path, tensors}
+---@field info table[] name, dtype, shape, count, bytes
+
 ---Reads the tensors of a checkpoint: PyTorch's two formats and safetensors, told apart by content.
 ---No code from the file is ever run.
 ---@param path string
----@param opts { container: string?, prefix: string?, crc: boolean?, map: boolean?, round: boolean?, info: boolean? }?
+---@param opts semisam.weights.read_options?
 ---  container: the dict to take, its keys joined by dots ("" takes all); found when not given.
----  prefix: only tensors whose names begin so, without it; `module.` and `_orig_mod.` when not given.
+---  prefix: only tensors whose names begin so, without it; `module.`, `_orig_mod.` when not given.
 ---  crc = false: files written without checksums. map = false: copy, where tensors else are windows
 ---  on the file, which nobody may shorten meanwhile. round = true: float64 is rounded to f32, which
 ---  else is an error where it changes a value. info = true: no tensors, only `info`.
----@return { tensors: table<string, semisam.tensor>, names: string[], container: string, prefix: string, format: string, summary: string, metadata: table<string, string>, containers: table[], info: table[] }
+---@return semisam.weights.content
 function weights.read(path, opts)
   opts = opts or {}
   check(opts)
   local file <close> = ss._weights_open(path, { crc = opts.crc })
   local chosen, container, prefix, facts = select(path, file, opts)
   local r = { tensors = {}, names = {}, container = container, prefix = prefix,
-    format = facts.format, metadata = {}, containers = facts.containers, info = {} }
+    format = facts.format, metadata = {}, notes = facts.notes, containers = facts.containers,
+    info = {} }
   for _, note in ipairs(facts.notes) do r.metadata[note.key] = note.value end
   r.summary = weights.sentence(path, r, #chosen)
   for k, m in ipairs(chosen) do
-    if r.info[m.name] then error(("%s: two tensors are called '%s'"):format(path, m.name), 0) end
+    if r.info[m.name] then fail.data("%s: two tensors are called '%s'", path, m.name) end
     m.info.name = m.name
     r.info[k], r.info[m.name], r.names[k] = m.info, true, m.name
   end
@@ -219,10 +251,10 @@ end
 ---for its encoder), the tensors below the prefix that fits are taken.
 ---@param net table module; `into` loads a part of it instead
 ---@param path string
----@param opts { container: string?, prefix: string?, crc: boolean?, strict: boolean?, nonfinite: boolean?, into: table? }?
+---@param opts semisam.weights.load_options?
 ---  strict = false: missing and extra names are no error (see module:load_state); nonfinite = true
 ---  allows values that are not numbers.
----@return { summary: string, container: string, prefix: string, format: string, metadata: table, missing: string[], extra: string[] }
+---@return table result summary, container, prefix, format, metadata, missing and extra names
 function weights.load(net, path, opts)
   opts = opts or {}
   net = opts.into or net
@@ -233,13 +265,12 @@ function weights.load(net, path, opts)
   if not opts.nonfinite then
     local bad = nonfinite(tensors)
     if #bad > 0 then
-      error(("%s: values that are not finite in %d tensor%s: %s; nonfinite = true loads them anyway")
-        :format(path, #bad, #bad == 1 and "" or "s", table.concat(bad, ", ", 1, math.min(#bad, 5))),
-        0)
+      fail.data("%s: values that are not finite in %d tensor%s: %s; nonfinite = true loads them",
+        path, #bad, #bad == 1 and "" or "s", table.concat(bad, ", ", 1, math.min(#bad, 5)))
     end
   end
   local ok, result = pcall(net.load_state, net, tensors, { strict = opts.strict })
-  if not ok then error(("%s: %s"):format(path, result), 0) end
+  if not ok then fail.data("%s: %s", path, tostring(result)) end
   local count, all = 0, 0
   for _ in pairs(tensors) do count = count + 1 end
   for _, x in pairs(r.tensors) do
@@ -248,7 +279,9 @@ function weights.load(net, path, opts)
   end
   r.prefix = r.prefix .. inner
   result.summary = weights.sentence(path, r, count)
-  if all > count then result.summary = ("%s, %d others left out"):format(result.summary, all - count) end
+  if all > count then
+    result.summary = ("%s, %d others left out"):format(result.summary, all - count)
+  end
   if #result.missing > 0 then
     result.summary = ("%s, %d of the network kept"):format(result.summary, #result.missing)
   end
