@@ -139,7 +139,7 @@ static opener recognise(const unsigned char *h, size_t n)
 
 static ss_status unknown_file(const ss_weights *w, const unsigned char *h, size_t n, ss_error *err)
 {
-    const char *what = "no checkpoint; PyTorch (.pth, .pt) and safetensors files are read";
+    const char *what = "is no checkpoint; PyTorch (.pth, .pt) and safetensors files are read";
     if (w->size == 0) what = "is empty";
     if (n >= 4 && !memcmp(h, "PK\5\6", 4)) what = "is an empty zip file";
     if (n >= 2 && h[0] == 0x1f && h[1] == 0x8b) what = "is compressed with gzip; unpack it first";

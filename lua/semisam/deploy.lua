@@ -6,6 +6,7 @@ local infer = require "semisam.infer"
 local models = require "semisam.models"
 local preprocess = require "semisam.data.preprocess"
 local system = require "semisam.system"
+local weights = require "semisam.weights"
 
 local deploy = {}
 
@@ -20,13 +21,13 @@ function deploy.load(path)
   if system.kind(file) ~= "file" then
     fail.input("%s: no trained run there (best.safetensors is missing)", path)
   end
-  local held = ss.safetensors_read(file)
+  local held = weights.read(file, { info = true })
   local facts = held.metadata.semisam and ss.json.decode(held.metadata.semisam)
   if not facts or facts.format ~= FORMAT or not facts.student then
     fail.data("%s was not written by a training run: it does not say which network it holds", file)
   end
   local net = models.new(models.spec(facts.student))
-  net:load_state(held.tensors)
+  weights.load(net, file)
   net:eval():freeze()
   return { net = net, data = facts.data, patch = facts.patch, classes = facts.classes, file = file }
 end

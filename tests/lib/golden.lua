@@ -1,9 +1,10 @@
 -- golden.lua — runs recorded cases of the official networks.
 --
--- A case folder holds case.json (model, kind, configuration, tolerance of every tensor),
--- weights.safetensors (or its path in case.json), io.safetensors ("in.*", "mid.*", "out.*") and
--- sometimes grads.safetensors and after_step.safetensors. Recorded arrays have channels first;
+-- A case folder holds case.json (model, kind, configuration, tolerance of every tensor), the weights
+-- (PyTorch files and safetensors: see golden_weights.lua), io.safetensors ("in.*", "mid.*", "out.*")
+-- and sometimes grads.safetensors and after_step.safetensors. Recorded arrays have channels first;
 -- `last` and `first` exchange the layout at this door.
+local golden_weights = require "tests.lib.golden_weights"
 local ss = require "semisam"
 local windows = require "semisam.models.windows"
 
@@ -93,13 +94,11 @@ end
 ---A case folder as a table: info (case.json), io, weights, grads, after (tensors by name or nil).
 function G.read(folder)
   local case = { folder = folder, info = read_json(folder .. "/case.json") }
-  for field, file in pairs { io = "io", weights = "weights", grads = "grads",
-    after = "after_step" } do
+  case.weights = golden_weights.read(folder, case.info)
+  for field, file in pairs { io = "io", grads = "grads", after = "after_step" } do
     local path = ("%s/%s.safetensors"):format(folder, file)
     if exists(path) then case[field] = ss.safetensors_read(path).tensors end
   end
-  local shared = case.info.weights_safetensors -- weights of several cases, by relative path
-  if shared then case.weights = ss.safetensors_read(folder .. "/" .. shared).tensors end
   return case
 end
 

@@ -9,6 +9,7 @@ local patch = require "semisam.train.patch"
 local phantoms = require "semisam.data.phantoms"
 local preprocess = require "semisam.data.preprocess"
 local stores = require "semisam.data.store"
+local weights = require "semisam.weights"
 
 local prepare = {}
 
@@ -69,7 +70,7 @@ function prepare.generalists(run)
     local path = spec.weights
     if not path or path == "" then path = prepare.pretrained(run.cfg) end
     local net = models.new(own)
-    net:load_state(ss.safetensors_read(path).tensors)
+    run.summary = ("%s\n%s"):format(run.summary, weights.load(net, path).summary)
     net:eval():freeze()
     if spec.precision then net:to(spec.precision) end
     out[i] = net
