@@ -23,7 +23,7 @@ t.test("quick run", function()
   assert(count >= 24, "lines: " .. count)
   for i = 3, #lines do
     local ratio = tonumber(lines[i]:match "G[FB]/s%s+([%d.]+)$")
-    assert(ratio and ratio > 0, lines[i])
+    assert(ratio and ratio >= 0, lines[i]) -- two digits: a busy machine may print 0.00
   end
 end)
 
