@@ -579,6 +579,19 @@ function ss.fill_holes(mask, connectivity) end
 ---@return ss.tensor
 function tensor:fill_holes(connectivity) end
 
+---Scores x [n, h, w, 1] in which every region of pixels <= 0 (8 neighbours, the border counts as any other pixel) of at most `area` pixels has become `value`: the hole filling of the SAM 2 video predictor.
+---@param x ss.tensor|number
+---@param area integer
+---@param value? number
+---@return ss.tensor
+function ss.fill_small_holes(x, area, value) end
+
+---Scores x [n, h, w, 1] in which every region of pixels <= 0 (8 neighbours, the border counts as any other pixel) of at most `area` pixels has become `value`: the hole filling of the SAM 2 video predictor.
+---@param area integer
+---@param value? number
+---@return ss.tensor
+function tensor:fill_small_holes(area, value) end
+
 ---x with the order along each of dims reversed.
 ---@param x ss.tensor|number
 ---@param dims integer[]
@@ -784,6 +797,17 @@ function ss.isfinite(x) end
 ---true where x is neither infinite nor NaN.
 ---@return ss.tensor
 function tensor:isfinite() end
+
+---The k-th smallest of all elements of x, counted from 0, exactly. k is a number or a list [m], the result has its shape; NaN when x holds NaN.
+---@param x ss.tensor|number
+---@param k ss.tensor|number
+---@return ss.tensor
+function ss.kth_value(x, k) end
+
+---The k-th smallest of all elements of x, counted from 0, exactly. k is a number or a list [m], the result has its shape; NaN when x holds NaN.
+---@param k ss.tensor|number
+---@return ss.tensor
+function tensor:kth_value(k) end
 
 ---Keep the largest connected region of each volume and set the rest to 0 (equal sizes: the one that comes first). Masks as in connected_components; an empty mask stays empty.
 ---@param mask ss.tensor|number
@@ -1203,6 +1227,17 @@ function ss.resize(x, size, mode, align_corners, antialias) end
 ---@return ss.tensor
 function tensor:resize(size, mode, align_corners, antialias) end
 
+---8-bit images `x` [n, h, w, c] at another `size` {h, w}, as Pillow's Image.resize with its default filter gives them, bit for bit: cubic convolution (Keys 1981, a = -1/2), stretched by in / out when shrinking so that nothing aliases, weights of 22 fractional bits, rows first and rounded to 8 bits before the columns.
+---@param x ss.tensor|number
+---@param size integer|integer[]
+---@return ss.tensor
+function ss.resize_u8(x, size) end
+
+---8-bit images `x` [n, h, w, c] at another `size` {h, w}, as Pillow's Image.resize with its default filter gives them, bit for bit: cubic convolution (Keys 1981, a = -1/2), stretched by in / out when shrinking so that nothing aliases, weights of 22 fractional bits, rows first and rounded to 8 bits before the columns.
+---@param size integer|integer[]
+---@return ss.tensor
+function tensor:resize_u8(size) end
+
 ---Draw k voxels (z,y,x) as [k,3] (per volume: [n,k,3]) outside the mask, at a distance of `near` to `far` voxels from it. No voxel repeats before all were drawn; NaN when the mask is empty or no voxel is that far. Masks as in connected_components.
 ---@param mask ss.tensor|number
 ---@param k integer
@@ -1273,6 +1308,21 @@ function ss.rsqrt(x) end
 ---One over the square root.
 ---@return ss.tensor
 function tensor:rsqrt() end
+
+---The whole part of 255 (x - lo) / (hi - lo), x being limited to [lo, hi]; all 0 when the limits are equal, NaN gives 0. With `keep_zero` values of exactly 0 give 0. Computed in double precision.
+---@param x ss.tensor|number
+---@param lo number
+---@param hi number
+---@param keep_zero? boolean
+---@return ss.tensor
+function ss.scale_u8(x, lo, hi, keep_zero) end
+
+---The whole part of 255 (x - lo) / (hi - lo), x being limited to [lo, hi]; all 0 when the limits are equal, NaN gives 0. With `keep_zero` values of exactly 0 give 0. Computed in double precision.
+---@param lo number
+---@param hi number
+---@param keep_zero? boolean
+---@return ss.tensor
+function tensor:scale_u8(lo, hi, keep_zero) end
 
 ---A copy of x with src[..., i, ...] added at place index[..., i, ...] of axis dim. Indices count from 0; additions to one place happen in the order of i.
 ---@param x ss.tensor|number
