@@ -36,7 +36,7 @@ local MedSam2 = nn.module {
   name = "medsam2",
   init = function(self, opts)
     local c = config.resolve(opts)
-    self.config = c
+    self.config, self.prep = c, { norm = "minmax" }
     local d, grid = c.d_model, c.image_size // STRIDE
     self:parameter("maskmem_tpos_enc", small { c.num_maskmem, 1, 1, c.mem_dim })
     self:parameter("no_mem_embed", small { 1, 1, d })
@@ -211,5 +211,8 @@ function MedSam2:pointer_position(distances, scale)
       :reshape { k * rows, c.mem_dim }
   end)
 end
+
+-- The generalist's role: prepare, encode, decode.
+for name, method in pairs(require "semisam.models.medsam2_role") do MedSam2[name] = method end
 
 return MedSam2

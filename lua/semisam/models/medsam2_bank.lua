@@ -68,7 +68,7 @@ end
 
 ---Keep only these objects (rows, counted from 1).
 function Bank:select(rows)
-  local index = ss.tensor(rows, { dtype = "i64" })
+  local index = ss.tensor(rows, { dtype = "i64" }) - 1
   for _, kind in ipairs { "cond", "noncond" } do
     for slice, entry in pairs(self[kind]) do
       local fewer = {}

@@ -54,6 +54,8 @@ local DEFAULTS = {
   fill_hole_area = 8, non_overlap_masks = false, clear_non_cond_mem_around_input = false,
   clear_non_cond_mem_for_multi_obj = false, add_all_frames_to_correct_as_cond = false,
   memory_dtype = "bf16", -- of memories that are kept; official, on the CPU too
+
+  mask_prompt = "mask",  -- how decode() puts in a mask prompt: "mask", or "box": its bounding box
 }
 
 local function refuse(text, ...) error("medsam2: " .. text:format(...), 7) end
@@ -74,6 +76,9 @@ local function check(c)
   if c.d_model % 8 ~= 0 or c.d_model % c.mem_dim ~= 0 or c.mem_dim % 4 ~= 0 then
     refuse("d_model %d must be a multiple of 8 and of mem_dim %d, and that of 4", c.d_model,
       c.mem_dim)
+  end
+  if c.mask_prompt ~= "mask" and c.mask_prompt ~= "box" then
+    refuse('mask_prompt must be "mask" or "box", got %q', c.mask_prompt)
   end
   sam_vit.check_heads("medsam2", c.embed_dim, c.num_heads)
   sam_vit.check_heads("medsam2: prompts", c.d_model // c.attention_downsample_rate,

@@ -18,7 +18,7 @@ local ABSENT = -1024
 local CODE_BYTES = 1 << 30 -- encodings of volumes that are kept between encode and decode
 
 ---Intensities to [0, 1], per volume.
-function M.prepare(_, x) return require("semisam.models.prep").prepare({ norm = "minmax" }, x) end
+function M:prepare(x) return require("semisam.models.prep").prepare(self.prep, x) end
 
 -- Bytes [d, s, s, 1] of volume i.
 local function bytes_of(net, x, i)
