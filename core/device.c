@@ -7,6 +7,7 @@
 
 struct ss_block {
     ss_block *next;
+    size_t bytes; /* as asked of the system */
 };
 
 enum { GUARD_BYTES = 64, GUARD_FILL = 0xA5 };
@@ -61,12 +62,44 @@ static size_t class_bytes(size_t bytes, int *bin)
 }
 #endif
 
+#if defined(__SANITIZE_ADDRESS__)
+enum { MAPPED = false };
+#else
+enum { MAPPED = true };
+#endif
+
+static size_t round_up(size_t bytes, size_t unit)
+{
+    return (bytes + unit - 1) / unit * unit;
+}
+
+/* Large blocks are mapped one by one: what is freed goes back to the system at once, while malloc
+ * would keep it in a heap that fills with holes. */
+static void *map_huge(size_t bytes)
+{
+    const size_t want = round_up(bytes, HUGE_BYTES);
+    char *p =
+        mmap(NULL, want + HUGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) return NULL;
+    const size_t head = (HUGE_BYTES - (uintptr_t)p % HUGE_BYTES) % HUGE_BYTES;
+    if (head) munmap(p, head);
+    if (head < HUGE_BYTES) munmap(p + head + want, HUGE_BYTES - head);
+    madvise(p + head, bytes, MADV_HUGEPAGE); /* the rest of the last page stays untouched */
+    return p + head;
+}
+
 static void *system_alloc(size_t bytes)
 {
-    size_t align = bytes >= HUGE_BYTES ? HUGE_BYTES : SS_ALIGN;
-    void *p = aligned_alloc(align, (bytes + align - 1) / align * align);
-    if (p && align == HUGE_BYTES) madvise(p, bytes, MADV_HUGEPAGE);
-    return p;
+    if (MAPPED && bytes >= HUGE_BYTES) return map_huge(bytes);
+    return aligned_alloc(SS_ALIGN, round_up(bytes, SS_ALIGN));
+}
+
+static void system_free(void *p, size_t bytes)
+{
+    if (MAPPED && bytes >= HUGE_BYTES)
+        munmap(p, round_up(bytes, HUGE_BYTES));
+    else
+        free(p);
 }
 
 void ss__trim(ss_device *d)
@@ -75,7 +108,7 @@ void ss__trim(ss_device *d)
         while (d->bin[i]) {
             ss_block *b = d->bin[i];
             d->bin[i] = b->next;
-            free(b);
+            system_free(b, b->bytes);
         }
     }
     d->mem.cached = 0;
@@ -183,11 +216,12 @@ void ss__free(ss_device *d, void *p, size_t bytes)
     int bin;
     size_t r = class_bytes(bytes, &bin);
     if (bin < 0 || d->ctx->closed) {
-        free(p);
+        system_free(p, r);
         return;
     }
     ss_block *b = p;
     b->next = d->bin[bin];
+    b->bytes = r;
     d->bin[bin] = b;
     d->mem.cached += r;
 }

@@ -23,9 +23,9 @@ static ss_status cpu(ss_call *c)
         uint8_t *y = (uint8_t *)c->out[0].data + at;
         ss_load_f32(v, (const char *)x->data + (size_t)at * bytes, x->dtype, n);
         for (int64_t i = 0; i < n; i++) {
-            const double t = v[i] > lo ? (v[i] < hi ? (double)v[i] : hi) : lo; /* NaN: lo */
+            const double w = (double)v[i], t = w > lo ? (w < hi ? w : hi) : lo; /* NaN: lo */
             const double s = hi > lo ? (t - lo) / (hi - lo) * 255 : 0;
-            y[i] = keep_zero && v[i] == 0 ? 0 : (uint8_t)s;
+            y[i] = keep_zero && w == 0 ? 0 : (uint8_t)s;
         }
     }
     return SS_OK;

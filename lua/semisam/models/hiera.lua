@@ -157,7 +157,8 @@ local function blocks_of(c)
 end
 
 ---Options: embed_dim, num_heads (of the first stage), stages, global_att_blocks (from 0), bkg,
----window_spec, q_pool, mlp_ratio. forward: [n, h, w, 3] -> the last map of every stage.
+---window_spec, q_pool, mlp_ratio, lean (freed memory goes back to the system after each stage).
+---forward: [n, h, w, 3] -> the last map of every stage.
 local Hiera = nn.module {
   name = "hiera",
   init = function(self, c)
@@ -166,7 +167,7 @@ local Hiera = nn.module {
     self:parameter("pos_embed_window", ss.zeros { 1, c.embed_dim, window, window })
     self.patch_embed = PatchEmbed(c.embed_dim)
     local list, ends, widths = blocks_of(c)
-    self.ends, self.widths = ends, widths
+    self.ends, self.widths, self.lean = ends, widths, c.lean
     self.blocks = nn.list(list)
   end,
   forward = function(self, x)
@@ -185,6 +186,7 @@ local Hiera = nn.module {
       if block.pool then grid, layout = { grid[1] // 2, grid[2] // 2 }, own // 2 end
       if self.ends[i] then
         maps[self.ends[i]] = layout > 0 and windows.join(x, n, grid) or x
+        if self.lean and not ss.grad_enabled() then ss.trim() end -- no other stage has these sizes
       end
     end
     return table.unpack(maps)

@@ -92,6 +92,7 @@ function M.encode(net, images, first, last)
     local x = images:slice(1, first, last)
     return net:encode_image(x:size(4) == 1 and prep.normalise(x) or x)
   end)
+  if net.config.lean then ss.trim() end
   if first == last then return { all } end
   local list = {}
   for i = 1, last - first + 1 do

@@ -32,7 +32,7 @@ local M = {}
 local DEFAULTS = {
   official = true,
   height = 0, width = 0,   -- of the original slices; 0: as the network sees them
-  cache_bytes = 128 << 20, -- of encoded slices
+  cache_bytes = 64 << 20,  -- of encoded slices; more of it makes repeated passes fast
   clear_before_tracking = "all", reverse_first = false, limit = "distance", one_direction = false,
 }
 -- Settings of the network that a session may change.

@@ -16,6 +16,7 @@ local video = require "semisam.models.medsam2_video"
 local M = {}
 
 local OBJECT = 1 -- name of the only object of a session
+local SHARED_BYTES = 1 << 30 -- of encoded slices that several objects share
 
 local function bad(format, ...) error("medsam2: " .. format:format(...), 0) end
 
@@ -228,7 +229,9 @@ function M.segment(net, volume, prompts, opts)
   local list = prompts[1] and prompts or { prompts }
   return ss.no_grad(ss.scoped, function()
     local _, d, h, w = table.unpack(volume.shape)
-    local first <close> = video.new(net, M.slices(net, volume, o.window), o.session)
+    local settings = { cache_bytes = #list > 1 and SHARED_BYTES or nil }
+    for key, value in pairs(o.session) do settings[key] = value end
+    local first <close> = video.new(net, M.slices(net, volume, o.window), settings)
     local masks = {}
     for i, prompt in ipairs(list) do
       local mask = ss.scoped(one_object, net, first.slices, prompt, o, { d, h, w })
