@@ -64,11 +64,11 @@ end
 
 -- A prompt of role.each as one of medsam2_volume, nil when its mask is empty.
 local function prompt_of(self, one, size)
-  local prompt = { points = one.points, labels = one.labels }
+  local prompt = { points = one.points, labels = one.labels, box = one.box }
   if not one.mask then return prompt end
   local mask = role.mask_on(one.mask, size):reshape(size)
   local largest, z = volume.largest_slice(mask)
-  if not largest then return one.points and prompt or nil end
+  if not largest then return (one.points or one.box) and prompt or nil end
   if self.config.mask_prompt == "box" then
     local box = largest:reshape { 1, size[2], size[3] }:mask_box():totable()
     prompt.box, prompt.slice = { box[1][2], box[1][3], box[2][2], box[2][3] }, z
