@@ -88,6 +88,7 @@ end
 ---@param images semisam.tensor as for new
 ---@return table[]
 function M.encode(net, images, first, last)
+  if net.config.lean then ss.trim() end -- tracking and encoding share no sizes
   local all = ss.scoped(function()
     local x = images:slice(1, first, last)
     return net:encode_image(x:size(4) == 1 and prep.normalise(x) or x)
