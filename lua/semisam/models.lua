@@ -2,8 +2,8 @@
 local M = {}
 
 ---Every network: file lua/semisam/models/<name>.lua.
-M.names = { "unet3d", "prompt_unet", "slicing_sam3d", "sam_med3d", "tiny_sam_med3d", "medsam2d",
-  "medsam2", "meshnet" }
+M.names = { "unet3d", "vnet", "prompt_unet", "slicing_sam3d", "sam_med3d", "tiny_sam_med3d",
+  "medsam2d", "medsam2", "meshnet" }
 
 ---Build a network. The first field is its name, the others are its options.
 ---@param spec table

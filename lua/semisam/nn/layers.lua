@@ -172,18 +172,19 @@ M.embedding = module.define {
   forward = function(self, index) return self:cast(self.weight):index_select(index, 1) end,
 }
 
----Drop elements with probability p while training and scale the rest by 1/(1-p).
+---Drop elements with probability p while training and scale the rest by 1/(1-p). opts: channels
+---(false): whole channels of a sample together (torch's Dropout3d).
 M.dropout = module.define {
   name = "dropout",
-  init = function(self, p)
+  init = function(self, p, opts)
     if not (p >= 0 and p < 1) then
       error(("dropout: p must be in [0, 1), got %s"):format(p), 3)
     end
-    self.p = p
+    self.p, self.channels = p, config.check("dropout", opts, { channels = false }).channels
   end,
   forward = function(self, x)
     if not self.training or self.p == 0 then return x end
-    return x:dropout { p = self.p, key = random.dropout_key() }
+    return x:dropout { p = self.p, key = random.dropout_key(), channels = self.channels }
   end,
 }
 
