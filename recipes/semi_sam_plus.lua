@@ -22,10 +22,12 @@ return {
     split = "", fold = 0, pick = "seed", seed = 0, -- who has which role
     n_labelled = false, n_unlabelled = false, n_val = false, n_test = false, -- false: all
     normalise = "minmax", spacing = "keep", true_spacing = false, size = open {},
+    centre = "volume", signal = "display", beam = "h", dynamic_range = 60, -- signal: also rf
     patch = open {}, classes = 1, label_channel = 1, workers = 1, cache = "",
   },
   batch = { labelled = 2, unlabelled = 2, accumulate = 1 },
   iters_per_epoch = 10, -- 0: as many as the labelled cases fill
+  method = open { "semi_sam_plus" }, -- of semisam.methods, and its options
   student = open { "unet3d", base = 8 }, -- a network of semisam.models and its options
   generalists = { { "prompt_unet", base = 8, weights = "" } },
   pretrain = "pretrain_generalist", -- recipe that makes weights where there are none
@@ -35,21 +37,31 @@ return {
     aug.cutout {},
   },
   optim = open { "adamw", weight_decay = 1e-4 },
-  ema = { alpha = 0.99, warm = true },
+  ema = { alpha = 0.99, warm = true, buffers = true, mode = "eval" },
   phases = {
     warmup = { epochs = 10, lr = 2e-3 },
     semi = { epochs = 40, lr = 2e-3, patience = 0 },
-    finetune = { epochs = 10, lr = 2e-4 },
+    finetune = { epochs = 10, lr = 2e-4, teacher = "frozen" },
   },
   lambda = { max = 1, ramp = "sigmoid", epochs = 10 },
   beta = { max = 0.3, ramp = "exp_decay", epochs = 40 },
-  loss = { sup = { ce = 0.5, dice = 0.5 }, con = "mse", balance = "fg" },
+  loss = {
+    sup = { ce = 0.5, dice = 0.5, per_sample = false, plain = false },
+    con = "mse", samples = "unlabelled", view = "strong", noise = 0.1,
+    balance = "fg", reduce = "volume", roi = "none",
+  },
   pseudo = {
-    n = 2, u_th = 0.05, queue = { "mask", "points" }, points = 1, negatives = 0, vote = "soft",
+    n = 2, u_th = 0.05, quantile = false, -- trusted: variance below u_th, or the calmest part
+    vote = "soft", target = "mean", sharpen = 1,
+    queue = { "mask", "points" }, -- also box, mix (mask and points), clicks
+    points = 1, negatives = 0, points_by = "core", box_jitter = 0.05, clicks = 10,
+    mask_prompt = "mask", mask_logit = 4, min_voxels = 20, min_part = 1e-5, empty = "skip",
     geometry = { aug.flip { axes = { "d", "w" } }, aug.turn {} },
     photometric = open {},
-    identity_first = true, coarse_from = "student", mask_logit = 4, refresh = 0, jitter = false,
+    identity_first = true, coarse_from = "student", refresh = 0, jitter = false, dilate = 3,
+    sanity = "none", -- log: Dice of pseudo-labels on the labelled batch; labelled: it scales beta
   },
+  infer = { overlap = 0.5, blend = "flat" }, -- of patches; blend: flat, triangle, gauss
   every = { validate = 5, checkpoint = 100 }, -- epochs, steps
   watch = { cases = 2, seconds = 30, tensorboard = true }, -- pictures and pace of report.html
 }

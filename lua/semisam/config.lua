@@ -1,10 +1,11 @@
 -- Recipes as data: extend one by changes, override settings from the command line, print it.
 --
 -- A recipe is a table of settings and functions. Changing it never adds a key: what may be set is
--- what the recipe already names. Four rules complete this:
+-- what the recipe already names. Five rules complete this:
 --   * An empty table, or one marked by config.open, takes any keys.
 --   * A default of false means "off" or "not given" and takes any value; false can be restored.
 --   * A list ({ 96, 96, 96 }) is replaced as a whole, by a list of the same kind of entries.
+--   * A function may stand where a word does (a ramp, say), and a word where a function does.
 --   * A table that names its kind first ({ "sgd", lr = 0.01 }) is merged while the kind stays, and
 --     replaced as a whole when the change names another.
 local spell = require "semisam.spell"
@@ -104,6 +105,8 @@ end
 
 local function check_type(old, new, path)
   if type(old) == type(new) then return end
+  local kinds = { [type(old)] = true, [type(new)] = true }
+  if kinds.string and kinds["function"] then return end
   local want = article[type(old)] or ("a " .. type(old))
   if plain(old) and is_list(old) then
     want = "a list such as {" .. tostring(old[1]) .. (#old > 1 and ", ..." or "") .. "}"

@@ -14,7 +14,7 @@ local FORMAT = 1
 
 --- The shipped network of a run folder, or of its best.safetensors.
 ---@param path string
----@return table {net, data, patch, classes}
+---@return table {net, data, infer, classes}
 function deploy.load(path)
   local file = path
   if system.kind(path) == "folder" then file = path .. "/best.safetensors" end
@@ -29,30 +29,31 @@ function deploy.load(path)
   local net = models.new(models.spec(facts.student))
   weights.load(net, file)
   net:eval():freeze()
-  return { net = net, data = facts.data, patch = facts.patch, classes = facts.classes, file = file }
+  return { net = net, data = facts.data, infer = facts.infer or { window = facts.patch },
+    classes = facts.classes, file = file }
 end
 
 --- Foreground probabilities [d, h, w, f] on the grid of the image file.
 ---@param net table module
 ---@param case table {id, image, channels}
 ---@param data table preprocessing settings
----@param patch integer[] window; empty: the whole volume at once
+---@param opts table how the volume is cut: see infer.probabilities
 ---@return semisam.tensor
 ---@return table image what the file's reader gave (geometry)
-function deploy.probabilities(net, case, data, patch)
+function deploy.probabilities(net, case, data, opts)
   local seen = preprocess.case({ id = case.id, image = case.image, channels = case.channels }, data)
   local x = seen.image
   local s = x.shape
-  local p = infer.probabilities(net, x:reshape { 1, s[1], s[2], s[3], s[4] }, { window = patch })
+  local p = infer.probabilities(net, x:reshape { 1, s[1], s[2], s[3], s[4] }, opts)
   s = p.shape
   return preprocess.backward(p:reshape { s[2], s[3], s[4], s[5] }, seen.grid), seen.source
 end
 
 --- Writes the mask of a case: whole numbers on exactly the image's voxels, with its affine and
 --- codes.
-function deploy.write(net, case, data, patch, path)
+function deploy.write(net, case, data, opts, path)
   ss.no_grad(ss.scoped, function()
-    local p, source = deploy.probabilities(net, case, data, patch)
+    local p, source = deploy.probabilities(net, case, data, opts)
     local mask = infer.labels(p)
     local s = mask.shape
     local folder = path:match("^(.*)/[^/]*$")

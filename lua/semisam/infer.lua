@@ -17,6 +17,38 @@ function infer.starts(size, window, stride)
   return out
 end
 
+-- How much a window's voxel counts, along an axis of n: flat, a triangle, or a Gaussian of n / 8
+-- (nnU-Net).
+local profiles = {
+  triangle = function(i, n) return math.min(i + 1, n - i) end,
+  gauss = function(i, n) return math.exp(-0.5 * ((i - (n - 1) / 2) / (n / 8)) ^ 2) end,
+}
+
+--- The weights of a window's voxels [1, d, h, w, 1]; nil where all are equal.
+---@param blend "flat"|"triangle"|"gauss"
+---@param window integer[]
+---@return semisam.tensor?
+function infer.weights(blend, window)
+  if blend == "flat" then return nil end
+  local profile = profiles[blend]
+    or error(("infer: blend is flat, triangle or gauss, got %s"):format(tostring(blend)), 2)
+  local weights
+  for axis = 1, 3 do
+    local line, shape = {}, { 1, 1, 1, 1, 1 }
+    for i = 0, window[axis] - 1 do line[i + 1] = profile(i, window[axis]) end
+    shape[axis + 1] = window[axis]
+    local along = ss.tensor(line):to("f32"):reshape(shape)
+    weights = weights and weights * along or along
+  end
+  return weights
+end
+
+--- The options of `probabilities` that a recipe asks for.
+---@param cfg table recipe
+function infer.options(cfg)
+  return { window = cfg.data.patch, overlap = cfg.infer.overlap, blend = cfg.infer.blend }
+end
+
 local function cut(x, at, window)
   for i = 1, 3 do x = x:slice(i + 1, at[i] + 1, at[i] + window[i]) end
   return x
@@ -36,9 +68,10 @@ end
 --- Foreground probabilities [1, d, h, w, f] of a preprocessed volume [1, d, h, w, c].
 ---   opts.window   voxels d, h, w of a window; empty: the whole volume at once
 ---   opts.overlap  part of a window that the next one shares, default 0.5
+---   opts.blend    weight of a window's voxels: flat (default), triangle, gauss
 ---@param net table module
 ---@param x semisam.tensor
----@param opts? {window: integer[]?, overlap: number?}
+---@param opts? {window: integer[]?, overlap: number?, blend: string?}
 function infer.probabilities(net, x, opts)
   return ss.no_grad(ss.scoped, function()
     local window = opts and opts.window
@@ -55,17 +88,18 @@ function infer.probabilities(net, x, opts)
     local full = preprocess.window(x, start, padded)
     local sides, at = { full.shape[2], full.shape[3], full.shape[4] }, {}
     for i = 1, 3 do
-      local stride = math.max(1, math.floor(window[i] * (1 - (opts.overlap or 0.5)) + 0.5))
+      local stride = math.max(1, math.floor(window[i] * (1 - (opts and opts.overlap or 0.5)) + 0.5))
       at[i] = infer.starts(sides[i], window[i], stride)
     end
-    local sum, count
+    local weights, sum, count = infer.weights(opts and opts.blend or "flat", window), nil, nil
     for _, z in ipairs(at[1]) do
       for _, y in ipairs(at[2]) do
         for _, w in ipairs(at[3]) do
           local place = { z, y, w }
           local p = losses.foreground(net(cut(full, place, window)))
           local from = { -z, -y, -w }
-          local one = preprocess.window(ss.ones(p.shape), from, sides)
+          if weights then p = p * weights end
+          local one = preprocess.window(weights or ss.ones(p.shape), from, sides)
           p = preprocess.window(p, from, sides)
           sum, count = sum and sum + p or p, count and count + one or one
         end

@@ -6,6 +6,8 @@
 -- [1, d, h, w, 1], x being [1, d, h, w, c]. Randomness is counted: the same rng gives the same
 -- label.
 local ss = require "semisam"
+local ask = require "semisam.ask"
+local losses = require "semisam.losses"
 local prompts = require "semisam.prompts"
 
 local pseudo = {}
@@ -14,6 +16,10 @@ local pseudo = {}
 pseudo.MAX_VARIANCE = 0.25
 -- How the variance is cached: a quarter of the range of u8 would be lost without the factor.
 local VARIANCE_SCALE = 1 / pseudo.MAX_VARIANCE
+-- What a cached pseudo-label consists of.
+pseudo.MAPS = { "mu", "var", "union" }
+
+local DEFAULT_QUEUE = { "mask", "points" }
 
 local Queue = {}
 Queue.__index = Queue
@@ -29,6 +35,9 @@ function Queue:push(map, weight)
     self.state = ss.zeros { 3, table.unpack(map.shape) }
   end
   ss.welford_(self.state, map, weight)
+  local inside = map:gt(0.5):to("f32")
+  if weight then inside = inside * weight end
+  self.union = self.union and self.union:maximum(inside) or inside
   self.size = self.size + 1
 end
 
@@ -56,27 +65,17 @@ function pseudo.confidence(var, u_th, count)
 end
 
 --- Mean, population variance, M_conf and the manual's Pseudo = mean * M_conf (never to be used
---- without M_conf: its zeros are background or "unknown").
----@return {mu: semisam.tensor, var: semisam.tensor, conf: semisam.tensor, pseudo: semisam.tensor}
+--- without M_conf: its zeros are background or "unknown"). union: where any map says inside.
+---@return {mu: semisam.tensor, var: semisam.tensor, conf: semisam.tensor, pseudo: semisam.tensor,
+---  union: semisam.tensor}
 function Queue:finish(opts)
   pseudo.check_threshold(opts.u_th)
   if self.size == 0 then error("finish: the queue is empty; push a map first", 2) end
   local mean, count = self.state:select(1, 1), self.state:select(1, 3)
   local var = self.state:select(1, 2) / count:maximum(1)
   local conf = pseudo.confidence(var, opts.u_th, self.size > 1 and count)
-  return { mu = mean, var = var, conf = conf, pseudo = mean * conf, count = count }
-end
-
--- Pushes the answers of one teacher to the mask and to the points, back in the frame of x.
-local function answer(queue, teacher, code, seen, back, kinds)
-  for _, kind in ipairs(kinds) do
-    local prompt = kind == "mask" and { mask = seen.mask }
-      or kind == "points" and { points = seen.points, labels = seen.labels }
-      or { mask = seen.mask, points = seen.points, labels = seen.labels }
-    local p = teacher:decode(code, prompt):sigmoid()
-    if seen.hard then p = p:gt(0.5):to("f32") end
-    queue:push(back(p), seen.valid)
-  end
+  return { mu = mean, var = var, conf = conf, pseudo = mean * conf, count = count,
+    union = self.union }
 end
 
 -- The geometry of round j: the identity first, then draws.
@@ -89,42 +88,56 @@ end
 local function unknown(space)
   local shape = { 1, space[1], space[2], space[3], 1 }
   local zero = ss.zeros(shape)
-  return { mu = zero, conf = zero, pseudo = zero, var = ss.full(shape, pseudo.MAX_VARIANCE) }
+  return { mu = zero, conf = zero, pseudo = zero, union = zero,
+    var = ss.full(shape, pseudo.MAX_VARIANCE) }
 end
+
+-- What the click at the centre of the volume is, for volumes without a usable mask.
+local function centre(space, opts)
+  local at = {}
+  for i = 1, 3 do at[i] = (space[i] - 1) // 2 end
+  return { points = ss.tensor { at }:to("f32"), labels = ss.ones { 1 }, hard = opts.vote == "hard",
+    centre = true }
+end
+
+local function slice(x, k) return x:slice(-1, k, k) end
 
 --- Algorithm 2 for one unlabelled volume.
 ---   opts.n           augmentations (the first is the identity unless identity_first = false)
 ---   opts.u_th        variance threshold, see check_threshold
----   opts.queue       prompt kinds, default { "mask", "points" }: 2 n maps per generalist
----   opts.geometry    list of invertible augmentations, opts.photometric list of weak intensity
----   ones opts.points, opts.negatives   how many
+---   opts.queue       prompt kinds (ask.lua), default { "mask", "points" }: 2 n maps per generalist
+---   opts.geometry    list of invertible augmentations
+---   opts.photometric list of weak intensity ones
+---   opts.points, negatives, points_by, mask_prompt, mask_logit, box_jitter, clicks   the prompts
+---   opts.min_voxels, min_part   smaller masks do not prompt; empty = "skip" leaves them unknown,
+---                    "centre" clicks at the volume's centre instead
 ---   opts.vote        "soft" (default) or "hard"
 ---   opts.augment     the module that draws records (data/augment.lua)
 ---@param x semisam.tensor [1, d, h, w, c]
----@param coarse semisam.tensor coarse masks [1, d, h, w, f] of 0/1, one per foreground class
+---@param p semisam.tensor foreground probabilities (or masks of 0/1) [1, d, h, w, f] that prompt
+---  where they exceed one half
 ---@param teachers table[] generalists
 ---@param opts table
 ---@param rng semisam.rng names the seed, epoch and case
----@return table {mu, var, conf, pseudo} of shape [1, d, h, w, f], empty = classes without a prompt
-function pseudo.label(x, coarse, teachers, opts, rng)
+---@return table {mu, var, conf, pseudo, union} of shape [1, d, h, w, f], empty = classes without a
+---  prompt
+function pseudo.label(x, p, teachers, opts, rng)
   pseudo.check_threshold(opts.u_th)
-  local f = coarse.shape[5]
+  local coarse, f = losses.above_half(p), p.shape[5]
   local space = { x.shape[2], x.shape[3], x.shape[4] }
-  local queues, empty = {}, 0
+  local queues, empty, blind = {}, 0, {}
   for k = 1, f do
-    if prompts.too_small(coarse:slice(-1, k, k)) then
-      empty = empty + 1
-    else
-      queues[k] = pseudo.queue()
-    end
+    blind[k] = prompts.too_small(slice(coarse, k), opts)
+    if blind[k] then empty = empty + 1 end
+    if not blind[k] or opts.empty == "centre" then queues[k] = pseudo.queue() end
   end
-  if empty < f then
+  if next(queues) then
     for j = 1, opts.n do
-      pseudo.round(x, coarse, teachers, opts, rng:fork(j), { j = j, queues = queues,
-        space = space })
+      pseudo.round(x, coarse, p, teachers, opts, rng:fork(j), { j = j, queues = queues,
+        space = space, blind = blind })
     end
   end
-  local maps, out = { mu = {}, var = {}, conf = {}, pseudo = {} }, { empty = empty }
+  local maps, out = { mu = {}, var = {}, conf = {}, pseudo = {}, union = {} }, { empty = empty }
   for k = 1, f do
     local done = queues[k] and queues[k].size > 0 and queues[k]:finish(opts) or unknown(space)
     for name, list in pairs(maps) do list[k] = done[name] end
@@ -133,34 +146,40 @@ function pseudo.label(x, coarse, teachers, opts, rng)
   return out
 end
 
+-- What each prompted class is prompted with in one augmentation.
+local function sights(record, coarse, p, opts, rng, state)
+  local seen, valid = {}, not record.exact and record:validity() or nil
+  for k in pairs(state.queues) do
+    local mask = record:apply(slice(coarse, k), "label")
+    if state.blind[k] then
+      seen[k] = centre(record:size_after(), opts)
+    elseif not prompts.too_small(mask, opts) then
+      seen[k] = ask.see(mask, record:apply(slice(p, k)), opts, rng:fork(k))
+    end
+    if seen[k] then seen[k].valid = valid end
+  end
+  return seen
+end
+
 --- One augmentation of Algorithm 2: every generalist encodes it once, every prompted class is
 --- decoded.
-function pseudo.round(x, coarse, teachers, opts, rng, state)
+function pseudo.round(x, coarse, p, teachers, opts, rng, state)
   local record = geometry_of(state.j, opts, rng:fork("geometry"), state.space)
   local seen_x = record:apply(x)
   if opts.photometric and #opts.photometric > 0 then
     seen_x = opts.augment.draw(opts.photometric, rng:fork("photometric"), state.space):apply(seen_x)
   end
   local inverse = record:inverse()
-  local function back(p) return inverse:apply(p) end
-  local valid = not record.exact and record:validity() or nil
-  local seen = {}
-  for k in pairs(state.queues) do
-    local mask = record:apply(coarse:slice(-1, k, k), "label")
-    local s = { mask = prompts.mask_logits(mask, opts.mask_logit), valid = valid,
-      hard = opts.vote == "hard" }
-    if not prompts.too_small(mask) then
-      s.points, s.labels = prompts.points(mask:reshape { mask.shape[2], mask.shape[3],
-        mask.shape[4] },
-        rng:fork(k), opts)
-      seen[k] = s
-    end
-  end
+  local seen = sights(record, coarse, p, opts, rng, state)
+  if not next(seen) then return end
   for _, teacher in ipairs(teachers) do
     local code = teacher:encode(teacher.prepare and teacher:prepare(seen_x) or seen_x)
     for k = 1, coarse.shape[5] do
-      if seen[k] then
-        answer(state.queues[k], teacher, code, seen[k], back, opts.queue or { "mask", "points" })
+      local s = seen[k]
+      local asked = s and (s.centre and { "points" } or opts.queue or DEFAULT_QUEUE) or {}
+      for _, kind in ipairs(asked) do
+        local map = ask.probability(teacher, code, s, kind)
+        state.queues[k]:push(inverse:apply(map), s.valid)
       end
     end
   end
@@ -168,12 +187,12 @@ end
 
 --- Algorithm 2 for a batch: volumes one after the other, each under its own case.
 ---@param x semisam.tensor [n, d, h, w, c]
----@param coarse semisam.tensor [n, d, h, w, f]
+---@param p semisam.tensor [n, d, h, w, f]
 ---@param rngs semisam.rng[] one per volume
-function pseudo.batch(x, coarse, teachers, opts, rngs)
-  local parts, empty = { mu = {}, var = {}, conf = {} }, 0
+function pseudo.batch(x, p, teachers, opts, rngs)
+  local parts, empty = { mu = {}, var = {}, conf = {}, union = {} }, 0
   for i = 1, x.shape[1] do
-    local one = ss.scoped(pseudo.label, x:slice(1, i, i), coarse:slice(1, i, i), teachers, opts,
+    local one = ss.scoped(pseudo.label, x:slice(1, i, i), p:slice(1, i, i), teachers, opts,
       rngs[i])
     empty = empty + one.empty
     for name, list in pairs(parts) do list[i] = one[name] end
@@ -190,7 +209,7 @@ function pseudo.pack(result)
   return {
     mu = (result.mu * 255 + 0.5):floor():clamp(0, 255):to("u8"),
     var = (result.var * (255 * VARIANCE_SCALE) + 0.5):floor():clamp(0, 255):to("u8"),
-    known = result.known,
+    union = result.union:to("u8"),
   }
 end
 
@@ -198,7 +217,20 @@ end
 function pseudo.unpack(packed, u_th)
   local mu = packed.mu:to("f32") / 255
   local var = packed.var:to("f32") / (255 * VARIANCE_SCALE)
-  return { mu = mu, var = var, conf = pseudo.confidence(var, u_th) }
+  return { mu = mu, var = var, conf = pseudo.confidence(var, u_th),
+    union = packed.union:to("f32") }
+end
+
+--- Where a mask [n, d, h, w, f] of 0/1 is, or a voxel of it at most r away along each axis.
+---@param mask semisam.tensor
+---@param r integer voxels
+function pseudo.dilate(mask, r)
+  for axis = 1, 3 do
+    local kernel, pad = { 1, 1, 1 }, { 0, 0, 0 }
+    kernel[axis], pad[axis] = 2 * r + 1, r
+    mask = mask:max_pool3d(kernel, { stride = 1, pad = pad })
+  end
+  return mask
 end
 
 --- Rule R4: trust inside the object decides about the threshold. Below one half on average the

@@ -45,6 +45,10 @@ function schedules.gaussian_down(t, T_max, T)
   return schedules.gaussian(T_max - t, T or T_max)
 end
 
+---1 at any time.
+---@return number
+function schedules.constant() return 1 end
+
 ---Straight line from 0 to 1 at T. T = 0 gives 1.
 ---@param t number
 ---@param T number

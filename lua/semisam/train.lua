@@ -26,10 +26,9 @@ local ESTIMATE_AFTER = 20 -- steps
 
 -- What a run counts when it begins. Times of phases are in steps.
 local function fresh_numbers(cfg)
-  local u_th = cfg.pseudo.u_th
   return {
     step = 0, phase = 1, phase_start = 0, semi_steps = 0, best_dice = -1.0, best_step = 0,
-    stale = 0, u_th = type(u_th) == "number" and u_th + 0.0 or 0.0, trust = {},
+    stale = 0, u_th = cfg.pseudo.u_th + 0.0, trust = {},
   }
 end
 
@@ -66,7 +65,7 @@ local function start(cfg)
     upto = resumed and run.numbers.step or nil, pending = run.numbers.pending })
   run.report = report.new(run)
   run.log.dice = run.numbers.best_dice >= 0 and run.numbers.last_dice or nil
-  run.u_th = type(cfg.pseudo.u_th) == "number" and run.numbers.u_th or cfg.pseudo.u_th
+  run.u_th = cfg.pseudo.quantile and { quantile = cfg.pseudo.quantile } or run.numbers.u_th
   return run
 end
 
@@ -110,7 +109,7 @@ local function leave(run)
   local p = run.plan[n.phase]
   if p and p.name == "finetune" then
     if run.best then run.teacher.net:load_state(run.best, { strict = false }) end
-    run.teacher:freeze()
+    if run.cfg.phases.finetune.teacher == "frozen" then run.teacher:freeze() end
   end
 end
 

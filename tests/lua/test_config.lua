@@ -161,4 +161,12 @@ t.test("in open tables lists and kinds are replaced, names merged", function()
   t.eq(config.override(study, { "net.levels=3" }).net, { "unet3d", base = 8, levels = 3 })
 end)
 
+t.test("a function may take a word's place, and a word a function's", function()
+  local words = { ramp = "linear", weigh = function(x) return x end, n = 1 }
+  local f = function(x) return 2 * x end
+  t.eq(config.extend(words, { ramp = f }).ramp, f)
+  t.eq(config.extend(words, { weigh = "mean" }).weigh, "mean")
+  t.raises(function() config.extend(words, { n = f }) end, "expects a number, got a function")
+end)
+
 t.done()

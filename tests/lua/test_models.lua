@@ -110,7 +110,13 @@ t.test("roles: logits at the resolution of the input", function()
       t.ok(difference(both, b) > 0)
       t.raises(function() net:decode(code, {}) end, "neither points nor a mask")
       t.raises(function() net:decode(code, { points = { { 1, 2, 3 } } }) end, "1 points but 0")
-      t.raises(function() net:decode(code, { box = { 1 } }) end, 'unknown prompt "box"')
+      local box = { box = ss.tensor { { 3, 4, 5 }, { 9, 10, 11 } } }
+      if net.name == "prompt_unet" then
+        t.ok(difference(net:decode(code, box), a) > 0)
+        t.raises(function() net:decode(code, { box = { 1 } }) end, "three numbers")
+      else
+        t.raises(function() net:decode(code, box) end, 'unknown prompt "box"')
+      end
     end)
   end
 end)

@@ -91,7 +91,7 @@ t.test("the network of `student` is a choice of the recipe", function()
   local run = fit(dir, "mean_teacher", "a", { "data.classes=2",
     "student={unet3d, base=2, levels=2, classes=2}", "phases.warmup.epochs=0", "phases.finetune.epochs=0" })
   t.eq(run.numbers.step, 6)
-  t.raises(function() fit(dir, "supervised", "x", { "student={vnet}" }) end, "no network is called 'vnet'")
+  t.raises(function() fit(dir, "supervised", "x", { "student={vnett}" }) end, "no network is called 'vnett'")
 end, LIVE)
 
 t.test("what a run refuses", function()

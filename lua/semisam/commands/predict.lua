@@ -71,7 +71,7 @@ return {
     local run = deploy.load(o.checkpoint)
     for i, case in ipairs(cases) do
       local path = target(o, case)
-      deploy.write(run.net, case, run.data, run.patch, path)
+      deploy.write(run.net, case, run.data, run.infer, path)
       print(("%d/%d  %s"):format(i, #cases, path))
     end
   end,

@@ -6,6 +6,7 @@ local fail = require "semisam.fail"
 local ss = require "semisam"
 
 local preprocess = {}
+local rf = require "semisam.data.rf"
 
 -- Every setting that changes a result; the cache is keyed by them.
 preprocess.DEFAULTS = {
@@ -14,6 +15,10 @@ preprocess.DEFAULTS = {
   spacing = "keep", -- "keep", or the voxel side in mm to resample to
   true_spacing = false, -- voxel side in mm where the header is wrong
   size = {}, -- voxels d, h, w after crop or pad; empty: as resampled
+  centre = "volume", -- of the crop: the volume's, or the intensity's centroid
+  signal = "display", -- display: brightness; rf: raw echoes to log envelope; rf_linear: to envelope
+  beam = "h", -- axis along which raw echoes were sampled
+  dynamic_range = 60, -- dB of a log envelope
   classes = 1, -- 1: inside or not; more: labels 0 .. classes - 1
   label_channel = 1, -- of a 4-D label file
 }
@@ -57,10 +62,22 @@ function preprocess.normalise(x, opts)
   return f(x, opts)
 end
 
+--- Raw echoes as brightness; a display image stays as it is.
+---@param x semisam.tensor [d, h, w, c] f32
+---@param opts table
+function preprocess.brightness(x, opts)
+  local signal = opts.signal or "display"
+  if signal == "display" then return x end
+  if signal == "rf_linear" then return rf.envelope(x, opts.beam) end
+  if signal == "rf" then return rf.compress(rf.envelope(x, opts.beam), opts.dynamic_range) end
+  refuse("signal is display, rf or rf_linear, got %s", tostring(signal))
+end
+
 --- How a volume of `size` voxels (d, h, w) with sides `spacing_mm` will be resampled and cut.
+---@param at? number[] voxel (d, h, w) of the file that the cut is centred on; nil: the middle
 ---@return table grid {file, spacing_mm, resampled, start, size}: start is the first voxel kept,
 --- negative where the volume is padded
-function preprocess.grid(size, spacing_mm, opts)
+function preprocess.grid(size, spacing_mm, opts, at)
   local grid = { file = size, spacing_mm = spacing_mm, resampled = {}, start = {}, size = {} }
   for i = 1, 3 do
     local n = size[i]
@@ -71,6 +88,10 @@ function preprocess.grid(size, spacing_mm, opts)
     local want = opts.size and opts.size[i] or n
     grid.resampled[i], grid.size[i] = n, want
     grid.start[i] = (n - want) // 2
+    if at and n > want then
+      local middle = (at[i] + 0.5) * n / size[i] - want / 2
+      grid.start[i] = math.max(0, math.min(n - want, math.floor(middle + 0.5)))
+    end
   end
   return grid
 end
@@ -198,16 +219,38 @@ local function read_label(case, image, opts)
   return x:to("f32"):reshape { s[1], s[2], s[3], 1 }
 end
 
+-- The voxel where the brightness of [d, h, w, c] balances; nil for the middle of the volume.
+local function centre_of(image, opts)
+  local centre = opts.centre or "volume"
+  if centre == "volume" then return nil end
+  if centre ~= "intensity" then
+    refuse("centre is volume or intensity, got %s", tostring(centre))
+  end
+  local x = image:slice(-1, 1, 1)
+  x = x - x:min()
+  local total, at = x:sum():item(), {}
+  if total <= 0 then return nil end
+  for i = 1, 3 do
+    local shape = { 1, 1, 1, 1 }
+    shape[i] = image.shape[i]
+    local place = ss.arange(image.shape[i]):to("f32"):reshape(shape)
+    at[i] = (x * place):sum():item() / total
+  end
+  return at
+end
+
 --- Reads and preprocesses one case.
 ---@param case table {image, channels, label?}
 ---@param opts table settings, see DEFAULTS
 ---@return table {image = [d,h,w,c] f32, label = [d,h,w,1] u8 or nil, grid, source = the file as rea
 function preprocess.case(case, opts)
   local parts, first = read_image(case)
-  for i, x in ipairs(parts) do parts[i] = preprocess.normalise(x, opts) end
+  for i, x in ipairs(parts) do
+    parts[i] = preprocess.normalise(preprocess.brightness(x, opts), opts)
+  end
   local image = #parts == 1 and parts[1] or ss.cat(parts, { dim = 4 })
   local spacing = { first.spacing[3], first.spacing[2], first.spacing[1] }
-  local grid = preprocess.grid(sides(first.data), spacing, opts)
+  local grid = preprocess.grid(sides(first.data), spacing, opts, centre_of(image, opts))
   local out = { image = preprocess.forward(image, grid, "linear"), grid = grid, source = first }
   if case.label then
     out.label = preprocess.forward(read_label(case, first, opts), grid, "nearest"):to("u8")

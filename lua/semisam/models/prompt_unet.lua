@@ -1,6 +1,7 @@
 -- models/prompt_unet.lua — a small promptable generalist: the U-Net with three input channels,
 -- image, point heat map (+1 inside, -1 outside) and mask prompt (2 sigmoid(logits) - 1).
--- It is what Semi-SAM+ prompts where no weights of a large generalist can be had.
+-- A box prompt is a mask prompt of its voxels. It is what Semi-SAM+ prompts where no weights of a
+-- large generalist can be had.
 local ss = require "semisam"
 local nn = require "semisam.nn"
 local UNet3d = require "semisam.models.unet3d"
@@ -11,6 +12,8 @@ local DEFAULTS = {
   point_sigma = 1.5, -- voxels: width of the Gaussian that marks a point
   norm = "minmax",
 }
+
+local BOX_LOGIT = 4 -- of a box that stands in for a mask
 
 local PromptUNet = nn.module {
   name = "prompt_unet",
@@ -65,9 +68,11 @@ function PromptUNet:decode(code, prompts)
     local x = code.x
     local n, size = x:size(1), { x:size(2), x:size(3), x:size(4) }
     local heat, mask = {}, {}
-    for i, one in ipairs(role.each(prompts, n)) do
+    for i, one in ipairs(role.each(prompts, n, true)) do
       heat[i] = self:heat_map(one, size, x.device)
-      mask[i] = one.mask and role.mask_on(one.mask, size):sigmoid() * 2 - 1
+      local shape = one.mask and role.mask_on(one.mask, size)
+        or one.box and role.box_mask(one.box, size, BOX_LOGIT, x.device)
+      mask[i] = shape and shape:sigmoid() * 2 - 1
         or ss.zeros({ 1, size[1], size[2], size[3], 1 }, { device = x.device })
     end
     return self.net(ss.cat(x, nn.cat(heat, 1), nn.cat(mask, 1), { dim = 5 }))

@@ -4,8 +4,9 @@
 -- resolution of x. x is [n, d, h, w, c], already prepare()d. prompts is a table
 --   { points = [k, 3] voxel coordinates (z, y, x) counted from 0,
 --     labels = [k], 1 inside, 0 outside,
---     mask = [.., d, h, w, ..] logits of a previous answer, any resolution }
--- with either or both, or a list of n such tables, one per volume.
+--     mask = [.., d, h, w, ..] logits of a previous answer, any resolution,
+--     box = [2, 3] lowest and highest voxel, for networks that take one }
+-- with any of these, or a list of n such tables, one per volume.
 local ss = require "semisam"
 
 local M = {}
@@ -22,9 +23,9 @@ local function rows(points)
   return list
 end
 
-local function check(one, i)
+local function check(one, i, box)
   for key in pairs(one) do
-    if not KNOWN[key] then
+    if not KNOWN[key] and not (box and key == "box") then
       error(("decode: unknown prompt %q, expected points, labels or mask"):format(tostring(key)), 0)
     end
   end
@@ -34,23 +35,24 @@ local function check(one, i)
     error(("decode: %d points but %d labels"):format(points and #points or 0,
       labels and #labels or 0), 0)
   end
-  if not points and not one.mask then
+  if not points and not one.mask and not one.box then
     error(("decode: volume %d has neither points nor a mask"):format(i), 0)
   end
-  return { points = points, labels = labels, mask = one.mask }
+  return { points = points, labels = labels, mask = one.mask, box = one.box and rows(one.box) }
 end
 
 ---The prompts of n volumes: points and labels as Lua lists, masks as given.
 ---@param prompts table
 ---@param n integer
+---@param box boolean? whether the network takes boxes
 ---@return table[]
-function M.each(prompts, n)
+function M.each(prompts, n, box)
   local list = prompts[1] and prompts or { prompts }
   if #list ~= n then
     error(("decode: %d volumes but prompts for %d"):format(n, #list), 0)
   end
   local checked = {}
-  for i, one in ipairs(list) do checked[i] = check(one, i) end
+  for i, one in ipairs(list) do checked[i] = check(one, i, box) end
   return checked
 end
 
@@ -79,6 +81,29 @@ function M.mask_on(mask, size)
   if same then return x end
   if whole then return x:avg_pool3d(factor) end
   return x:resize(size, { mode = "linear" })
+end
+
+-- 1 from lo to hi along an axis of n voxels, shaped to lie along `axis` of a volume.
+local function between(n, lo, hi, axis, device)
+  local i, shape = ss.arange(n, { device = device }):to("f32"), { 1, 1, 1, 1, 1 }
+  shape[axis] = n
+  return (i:ge(lo):to("f32") * i:le(hi):to("f32")):reshape(shape)
+end
+
+---A box as the mask of its voxels, in logits of +-scale [1, d, h, w, 1].
+---@param box number[][] lowest and highest (z, y, x)
+---@param size integer[] { d, h, w }
+---@param scale number
+---@param device string
+---@return tensor
+function M.box_mask(box, size, scale, device)
+  local inside
+  for axis = 1, 3 do
+    local line = between(size[axis], math.floor(box[1][axis] + 0.5), math.floor(box[2][axis] + 0.5),
+      axis + 1, device)
+    inside = inside and inside * line or line
+  end
+  return (inside * 2 - 1) * scale
 end
 
 ---Prompts of one volume as batch-one tensors.

@@ -11,8 +11,8 @@ local TRUST_WINDOW = 50 -- volumes over which rule R4 averages
 
 -- Rule R4 on the trust around the object, averaged over recent volumes.
 local function jitter(run, note)
-  if not run.cfg.pseudo.jitter or note.conf_roi == nil or type(run.u_th) ~= "number" then return end
-  if not note.object then return end
+  if run.cfg.pseudo.jitter ~= true or type(run.u_th) ~= "number" then return end
+  if not note.conf_roi or not note.object then return end
   local n = run.numbers
   n.trust[#n.trust + 1] = note.conf_roi
   if #n.trust * run.cfg.batch.unlabelled < TRUST_WINDOW then return end
@@ -41,6 +41,7 @@ local function attempt(run, row, at)
       stepped, info = run.optim:step()
       row.grad_norm = info.norm
       if info.skipped then bad = { gradient = info.norm } end
+      if not bad then run.method:after(run, stepped) end
       notes[#notes + 1] = note
     end)
     if bad and not bad.gradient then run.optim:skip() end

@@ -127,9 +127,10 @@ local function gather(self, stream, i, names)
   return out
 end
 
---- Batch i of the labelled stream: { image = strong view [n,d,h,w,c], label = [n,d,h,w,1] }.
+--- Batch i of the labelled stream: { image = strong view [n,d,h,w,c], weak, label = [n,d,h,w,1],
+--- samples }.
 function Batches:labelled(i)
-  return gather(self, "labelled", i, { image = "strong", label = "label" })
+  return gather(self, "labelled", i, { image = "strong", weak = "weak", label = "label" })
 end
 
 --- Batch i of the unlabelled stream: { weak, strong, samples }; there is no label field.

@@ -1,5 +1,7 @@
 -- check.lua — mistakes in a recipe that can be told before anything is computed or written.
 local fail = require "semisam.fail"
+local infer = require "semisam.infer"
+local methods = require "semisam.methods"
 local models = require "semisam.models"
 local pseudo = require "semisam.pseudo"
 local spell = require "semisam.spell"
@@ -27,7 +29,11 @@ local NUMBERS = {
   { "phases.warmup.epochs", 0, 1e9 }, { "phases.semi.epochs", 0, 1e9 },
   { "phases.finetune.epochs", 0, 1e9 }, { "phases.warmup.lr", 0, 1e38 },
   { "phases.semi.lr", 0, 1e38 }, { "phases.finetune.lr", 0, 1e38 },
-  { "pseudo.n", 1, 1024, whole = true },
+  { "pseudo.n", 1, 1024, whole = true }, { "pseudo.points", 1, 1024, whole = true },
+  { "pseudo.negatives", 0, 1024, whole = true }, { "pseudo.clicks", 1, 1024, whole = true },
+  { "pseudo.box_jitter", 0, 0.5 }, { "pseudo.dilate", 0, 64, whole = true },
+  { "pseudo.min_voxels", 0, 1e9 }, { "pseudo.min_part", 0, 1 }, { "loss.noise", 0, 1e3 },
+  { "pseudo.quantile", 1e-6, 1 }, { "pseudo.sharpen", 1e-3, 1e3 }, { "infer.overlap", 0, 0.99 },
   { "max_gb", 1e-3, 1e6 }, { "watch.cases", 0, 1000, whole = true }, { "watch.seconds", 0, 1e9 },
   { "every.validate", 0, 1e9 }, { "every.checkpoint", 1, 1e9, whole = true },
 }
@@ -74,6 +80,28 @@ local function network(spec, path)
     spell.hint(tostring(name), models.names), table.concat(models.names, ", "))
 end
 
+-- The method and what it asks of the other settings. Strong views share the geometry of the weak
+-- one: a geometric augmentation among them would move the image away from its targets.
+local function method(cfg)
+  local ok, chosen = pcall(methods.new, cfg.method)
+  if not ok then fail.recipe("setting 'method': %s", (tostring(chosen):gsub("^method: ", ""))) end
+  local clash = chosen:clash(cfg)
+  if clash then fail.recipe("%s", clash) end
+  for i, item in ipairs(cfg.strong) do
+    if type(item) == "table" and item.kind == "geometry" then
+      fail.recipe("setting 'strong[%d]': aug.%s moves voxels; it belongs to 'weak', whose geometry "
+        .. "both views share", i, item.name)
+    end
+  end
+  local ok_blend, why = pcall(infer.weights, cfg.infer.blend, { 1, 1, 1 })
+  if not ok_blend then fail.recipe("%s", (why:gsub("^.-infer: ", "setting 'infer.blend': "))) end
+  local after = cfg.phases.finetune.teacher
+  if after ~= "frozen" and after ~= "continue" then
+    fail.recipe("setting 'phases.finetune.teacher' should be frozen or continue, got %s",
+      tostring(after))
+  end
+end
+
 local function input(path, setting)
   if type(path) == "string" and path ~= "" and not system.kind(path) then
     fail.input("setting '%s': %s does not exist", setting, path)
@@ -111,6 +139,7 @@ function check.recipe(cfg)
       cfg.precision)
   end
   network(cfg.student, "student")
+  method(cfg)
   for i, spec in ipairs(cfg.generalists or {}) do
     network(spec, "generalists." .. i)
     input(spec.weights, ("generalists.%d.weights"):format(i))

@@ -11,8 +11,8 @@ Log.__index = Log
 -- Columns of log.csv in order. Everything before `seconds` repeats bit for bit in a resumed run.
 log.COLUMNS = {
   "step", "phase", "epoch", "lr", "lambda", "beta", "u_th", "loss", "sup", "con", "rs", "conf",
-  "conf_roi", "pseudo_coarse", "empty", "sup_ce", "sup_dice", "grad_norm", "scale", "skipped",
-  "seconds", "pseudo_seconds", "wait_seconds", "megabytes",
+  "conf_roi", "pseudo_coarse", "pseudo_truth", "empty", "critic", "sup_ce", "sup_dice", "grad_norm",
+  "scale", "skipped", "seconds", "pseudo_seconds", "wait_seconds", "megabytes",
 }
 log.VALIDATION = { "step", "phase", "dice", "dice_student", "best", "loss" }
 

@@ -4,6 +4,7 @@ local ss = require "semisam"
 local caches = require "semisam.data.cache"
 local dataset = require "semisam.data.dataset"
 local fail = require "semisam.fail"
+local infer = require "semisam.infer"
 local models = require "semisam.models"
 local patch = require "semisam.train.patch"
 local phantoms = require "semisam.data.phantoms"
@@ -79,6 +80,11 @@ function prepare.generalists(run)
     fail.recipe("beta.max is %g but the recipe names no generalist",
       run.cfg.beta.max)
   end
+  local maps = run.cfg.pseudo.n * #run.cfg.pseudo.queue * #out
+  if maps < 3 then
+    run.summary = ("%s\npseudo-labels come from %d %s: with fewer than 3 the variance says little"):
+      format(run.summary, maps, maps == 1 and "map" or "maps")
+  end
   return out
 end
 
@@ -97,7 +103,7 @@ function prepare.ship(run)
   end
   local facts = {
     format = 1, student = models.facts(run.cfg.student), data = settings(run.cfg.data),
-      patch = run.cfg.data.patch,
+    infer = infer.options(run.cfg),
     classes = run.set.classes, step = run.numbers.step, dice = run.numbers.best_dice,
   }
   ss.safetensors_write(run.place.dir .. "/best.safetensors", all,
@@ -115,7 +121,7 @@ function prepare.test(run)
   ss.fs.mkdir(dir)
   for i, case in ipairs(run.set.test) do
     local path = ("%s/%s.nii.gz"):format(dir, case.id)
-    deploy.write(run.shadow.net, case, settings(run.cfg.data), run.cfg.data.patch, path)
+    deploy.write(run.shadow.net, case, settings(run.cfg.data), infer.options(run.cfg), path)
     pairs_of[i] = { case = case.id, prediction = path, reference = case.label }
   end
   local summary = evaluation.run(pairs_of, {

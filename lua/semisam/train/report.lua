@@ -168,7 +168,7 @@ function report.cases(run)
     for i = 1, math.min(CASES, #run.set.val) do
       local case = run.set.val[i]
       local image, truth = run.store:image(case), run.store:label(case)
-      local p = infer.probabilities(run.shadow.net, image, { window = run.cfg.data.patch })
+      local p = infer.probabilities(run.shadow.net, image, infer.options(run.cfg))
       local answer = infer.labels(p)
       local s = image.shape
       local shape = { s[2], s[3], s[4] }

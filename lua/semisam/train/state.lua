@@ -4,10 +4,12 @@
 -- A checkpoint is one safetensors file; its metadata holds the numbers as JSON, so that tensors and
 -- numbers cannot come apart. Frozen tensors are not in it: building the networks makes them again.
 local ss = require "semisam"
+local methods = require "semisam.methods"
 local models = require "semisam.models"
 local nn = require "semisam.nn"
 local ema = require "semisam.ema"
 local optim = require "semisam.optim"
+local pseudo = require "semisam.pseudo"
 
 local state = {}
 
@@ -21,10 +23,11 @@ local function words(spec)
   return spec[1], opts
 end
 
---- Builds the student, its averages and the optimiser.
+--- Builds the student, its averages, the optimiser and what the method adds.
 ---   student  is trained;  teacher supervises L_con;  shadow is validated and shipped
+---   parts    of the method, saved with the others
 ---@param cfg table recipe
----@return table {student, teacher, shadow, optim}
+---@return table {method, student, teacher, shadow, optim, parts}
 function state.build(cfg)
   nn.seed(cfg.seed)
   local student = models.new(cfg.student)
@@ -37,13 +40,24 @@ function state.build(cfg)
   if cfg.precision == "f16" then opts.loss_scale = opts.loss_scale or true end
   opts.lr = 1e-3 -- a start; every step sets its own
   student:to(cfg.precision):returns("f32")
-  local average = { alpha = cfg.ema.alpha, warm = cfg.ema.warm }
-  local teacher, shadow = ema.new(student, average), ema.new(student, average)
-  shadow.net:to("f32") -- as `predict` will run it
-  return {
-    student = student, teacher = teacher, shadow = shadow,
-    optim = optim[kind](student, opts),
-  }
+  local average = { alpha = cfg.ema.alpha, warm = cfg.ema.warm, buffers = cfg.ema.buffers }
+  local method = methods.new(cfg.method)
+  local built = { method = method, student = student, teacher = ema.new(student, average),
+    shadow = ema.new(student, average), parts = {} }
+  built.shadow.net:to("f32") -- as `predict` will run it
+  local more = method:build(student, cfg)
+  for _, net in ipairs(more.trained or {}) do net:to(cfg.precision):returns("f32") end
+  local trained = more.trained and nn.list { student, table.unpack(more.trained) } or student
+  built.optim = optim[kind](trained, opts)
+  for name, part in pairs(more.parts or {}) do built.parts[name] = part end
+  return built
+end
+
+-- Name -> what has state() and load_state().
+local function saved(run)
+  local all = { teacher = run.teacher, shadow = run.shadow, optim = run.optim }
+  for name, part in pairs(run.parts) do all["method_" .. name] = part end
+  return all
 end
 
 -- What changes of a network: its trained parameters and buffers.
@@ -84,15 +98,15 @@ end
 function state.save(run, path)
   local all, numbers = {}, { format = FORMAT, run = run.numbers }
   add(all, "student.", changing(run.student))
-  for _, part in ipairs { "teacher", "shadow", "optim" } do
-    local s = run[part]:state()
-    add(all, part .. ".", s.tensors)
-    numbers[part] = s.numbers
+  for name, part in pairs(saved(run)) do
+    local s = part:state()
+    add(all, name .. ".", s.tensors)
+    numbers[name] = s.numbers
   end
   if run.best then add(all, "best.", run.best) end
   numbers.kept = {}
   for id, label in pairs(run.kept) do
-    all["kept.mu." .. id], all["kept.var." .. id] = label.mu, label.var
+    for _, map in ipairs(pseudo.MAPS) do all["kept." .. map .. "." .. id] = label[map] end
     numbers.kept[id] = { empty = label.empty, round = label.round }
   end
   ss.safetensors_write(path, all, { semisam = ss.json.encode(numbers) })
@@ -101,10 +115,9 @@ end
 local function restore_kept(run, all, kept)
   run.kept = {}
   for id, label in pairs(kept) do
-    run.kept[id] = {
-      mu = ss.keep(all["kept.mu." .. id]), var = ss.keep(all["kept.var." .. id]),
-      empty = label.empty, round = label.round,
-    }
+    local own = { empty = label.empty, round = label.round }
+    for _, map in ipairs(pseudo.MAPS) do own[map] = ss.keep(all["kept." .. map .. "." .. id]) end
+    run.kept[id] = own
   end
 end
 
@@ -119,8 +132,8 @@ function state.load(run, path)
     error(("resume: %s is no checkpoint of this program's format %d"):format(path, FORMAT), 0)
   end
   run.student:load_state(take(all, "student."), { strict = false })
-  for _, part in ipairs { "teacher", "shadow", "optim" } do
-    run[part]:load_state { numbers = numbers[part], tensors = take(all, part .. ".") }
+  for name, part in pairs(saved(run)) do
+    part:load_state { numbers = numbers[name], tensors = take(all, name .. ".") }
   end
   local best = take(all, "best.")
   if next(best) then
@@ -131,7 +144,7 @@ function state.load(run, path)
   run.numbers = numbers.run
   -- JSON does not tell 1.0 from 1; a resumed run should write the bytes of the uninterrupted one
   for i, c in ipairs(run.numbers.trust) do run.numbers.trust[i] = c + 0.0 end
-  for _, name in ipairs { "best_dice", "last_dice", "u_th" } do
+  for _, name in ipairs { "best_dice", "last_dice", "u_th", "guard" } do
     if run.numbers[name] then run.numbers[name] = run.numbers[name] + 0.0 end
   end
 end

@@ -56,7 +56,7 @@ function validate.run(net, store, cases, cfg, stop)
     if stop and stop() then return nil, per_case end
     local cost
     per_case[i], cost = ss.no_grad(ss.scoped, function()
-      local p = infer.probabilities(net, store:image(case), { window = cfg.data.patch })
+      local p = infer.probabilities(net, store:image(case), infer.options(cfg))
       local truth = store:label(case)
       local dice = validate.dice(infer.labels(p):to("f32"), truth, p.shape[5])
       local sum = 0

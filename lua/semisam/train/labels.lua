@@ -1,0 +1,112 @@
+-- labels.lua — pseudo-labels of a run: Algorithm 2 on a batch or out of the cache, what is logged
+-- about them, and the guard that asks whether they are any good.
+local ss = require "semisam"
+local augment = require "semisam.data.augment"
+local losses = require "semisam.losses"
+local pseudo = require "semisam.pseudo"
+local rng = require "semisam.rng"
+
+local labels = {}
+
+local MEMORY = 0.9 -- share of the past in the guard's running Dice
+
+local function dice(a, b)
+  local both, size = (a * b):sum():item(), (a:sum() + b:sum()):item()
+  return size > 0 and 2 * both / size or 1
+end
+
+-- What Algorithm 2 is told besides the recipe's words.
+local function options(run)
+  local o = {}
+  for key, value in pairs(run.cfg.pseudo) do o[key] = value end
+  o.u_th, o.augment = run.u_th, augment
+  return o
+end
+
+--- Algorithm 2 on a batch, in the frame of its weak view.
+---@param run table
+---@param batch table { weak, samples }
+---@param p semisam.tensor foreground probabilities that prompt, same frame
+function labels.online(run, batch, p)
+  local rngs = {}
+  for k, s in ipairs(batch.samples) do
+    rngs[k] = rng { seed = run.cfg.seed, epoch = s.draw, case = s.case.id, purpose = "pseudo" }
+  end
+  return pseudo.batch(batch.weak, p, run.generalists, options(run), rngs)
+end
+
+-- Algorithm 2 for a case as it is stored, packed to bytes: { mu, var, union, empty, round }.
+local function keep(run, case, round)
+  local packed = ss.scoped(function()
+    local image = run.store:image(case)
+    local p = losses.foreground(run.teacher.net(image))
+    local r = rng { seed = run.cfg.seed, epoch = round, case = case.id, purpose = "pseudo" }
+    local label = pseudo.label(image, p, run.generalists, options(run), r)
+    local out = pseudo.pack(label)
+    out.empty, out.round = label.empty, round
+    return out
+  end)
+  for _, name in ipairs(pseudo.MAPS) do ss.keep(packed[name]) end
+  return packed
+end
+
+--- Pseudo-labels computed once per case from the teacher on the unaugmented volume, kept, and
+--- warped by each batch's geometry. `round` names the refresh: another one computes them anew.
+function labels.cached(run, u, round)
+  local parts, out = {}, { empty = 0 }
+  for k, s in ipairs(u.samples) do
+    local kept = run.kept[s.case.id]
+    if not kept or kept.round ~= round then
+      kept = keep(run, s.case, round)
+      run.kept[s.case.id] = kept
+    end
+    local turned = {}
+    for _, name in ipairs(pseudo.MAPS) do turned[name] = s.geometry:apply(kept[name]) end
+    for name, map in pairs(pseudo.unpack(turned, run.u_th)) do
+      parts[name] = parts[name] or {}
+      parts[name][k] = map
+    end
+    out.empty = out.empty + kept.empty
+  end
+  for name, list in pairs(parts) do out[name] = ss.cat(list, { dim = 1 }) end
+  return out
+end
+
+--- The probabilities that prompt the generalists: the student on its strong view, or the teacher.
+function labels.prompting(run, u, p_s)
+  if run.cfg.pseudo.coarse_from == "student" then return p_s:detach() end
+  return losses.foreground(run.teacher.net(u.weak))
+end
+
+--- Numbers that show whether the pseudo-labels help: how much is trusted (everywhere, and around
+--- the object), how far the label moved from the mask that prompted it.
+function labels.watch(run, label, coarse, note)
+  local hot = losses.above_half(label.mu)
+  note.conf = label.conf:mean():item()
+  local roi = pseudo.dilate(label.union, run.cfg.pseudo.dilate)
+  local size = roi:sum():item()
+  note.conf_roi = size > 0 and (label.conf * roi):sum():item() / size or 0
+  note.pseudo_coarse = dice(hot, coarse)
+  note.empty = label.empty
+  note.object = size > 0
+end
+
+--- The guard against pseudo-labels that are stable but wrong: Algorithm 2 on the labelled batch,
+--- prompted by the student, against its labels. Returns the running Dice.
+---@param run table
+---@param l table labelled batch
+---@param logits semisam.tensor of the student
+---@param note table
+---@return number
+function labels.guard(run, l, logits, note)
+  local found = ss.no_grad(ss.scoped, function()
+    local label = labels.online(run, l, losses.foreground(logits):detach())
+    return dice(losses.above_half(label.mu), (losses.targets(l.label, logits)))
+  end)
+  local n = run.numbers
+  n.guard = (n.guard and MEMORY * n.guard + (1 - MEMORY) * found or found) + 0.0
+  note.pseudo_truth = found
+  return n.guard
+end
+
+return labels
