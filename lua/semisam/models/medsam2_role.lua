@@ -98,7 +98,7 @@ end
 function M:decode(code, prompts)
   return ss.no_grad(ss.scoped, function()
     local list = {}
-    for i, one in ipairs(role.each(prompts, code.n)) do
+    for i, one in ipairs(role.each(prompts, code.n, true)) do
       list[i] = ss.scoped(answer, self, code, i, one)
     end
     return nn.cat(list, 1)
