@@ -139,44 +139,6 @@ add("tiny_train", function(dtype, quick)
   end
 end)
 
--- ---- MedSAM2 ---------------------------------------------------------------------------------
-
-local SLICES, POINTERS = 7, 16 -- a full bank
-
--- The network for inference, an image at its size, and a bank of random memories.
-local function medsam2(dtype, quick)
-  local spec = { "medsam2" }
-  if quick then
-    spec = { "medsam2", image_size = 64, embed_dim = 16, stages = { 1, 1, 2, 1 },
-      global_att_blocks = { 3 }, d_model = 32, mem_dim = 8, ma_layers = 1, ma_ff = 32 }
-  end
-  local net = models.new(spec)
-  formula.fill(net)
-  net:freeze()
-  net:to(dtype)
-  local c = net.config
-  local s, e, per = c.image_size, c.image_size // 16, c.d_model // c.mem_dim
-  local shape = { 1, SLICES * e * e + POINTERS * per, c.mem_dim }
-  return net:eval(), ss.keep(formula.tensor("input", { 1, s, s, 3 }, 1)), {
-    tokens = ss.keep(formula.tensor("memory", shape, 1)), pointers = POINTERS * per,
-    positions = ss.keep(formula.tensor("positions", shape, 1)) }
-end
-
-add("medsam2_encode", function(dtype, quick)
-  local net, x = medsam2(dtype, quick)
-  return without_grad(function() return net:encode_image(x) end)
-end)
-
--- A slice tracked with a full bank: everything but the encoder.
-add("medsam2_track", function(dtype, quick)
-  local net, x, bank = medsam2(dtype, quick)
-  local code = ss.no_grad(net.encode_image, net, x)
-  for _, tensor in pairs(code) do ss.keep(tensor) end
-  return without_grad(function()
-    local feature = net:condition(code.feature, bank.tokens, bank.positions, bank.pointers)
-    local y = net:heads(feature, code, nil, true)
-    return net:encode_memory(code.feature, y.high, y.score, false)
-  end)
-end)
+table.move(require "semisam.bench.cases_medsam2", 1, 3, #cases + 1, cases)
 
 return cases
