@@ -49,6 +49,7 @@ local function start(cfg)
   prepare.data(run)
   run.generalists = cfg.beta.max > 0 and prepare.generalists(run) or {}
   for name, part in pairs(state.build(cfg)) do run[name] = part end
+  for _, line in ipairs(run.loaded) do run.summary = run.summary .. "\n" .. line end
   run.batches = batches.new(run.store, run.set, cfg)
   run.plan = phase.plan(cfg, run.batches:steps_per_epoch())
   run.pseudo_round = function() return pseudo_round(run) end

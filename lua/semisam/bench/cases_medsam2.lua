@@ -11,7 +11,7 @@ local function range(name, shape)
   local scale, offset = formula.range(name, shape)
   if name:find "%.gamma$" then return scale * 25, offset * 25 end
   if name:find "positional_encoding_gaussian_matrix$" then return scale * 8, offset end
-  if name:find "output_hypernetworks_mlps%.%d%.layers%.2%.weight$" then return scale * 20, offset end
+  if name:find "hypernetworks_mlps%.%d%.layers%.2%.weight$" then return scale * 20, offset end
   if name:find "pred_obj_score_head%.layers%.2%.bias$" then return scale, offset + 1 end
   return scale, offset
 end

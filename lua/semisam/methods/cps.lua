@@ -2,12 +2,12 @@
 -- different weights learn from each other's hard answers. The first one is averaged and shipped.
 local losses = require "semisam.losses"
 local methods = require "semisam.methods"
-local models = require "semisam.models"
+local networks = require "semisam.train.networks"
 
 local M = methods.define {}
 
 function M.build(self, _, cfg)
-  self.peer = models.new(cfg.student) -- made later, so it starts from other numbers
+  self.peer = networks.student(cfg.student) -- made later, so it starts from other numbers
   return { trained = { self.peer }, parts = { peer = methods.part(self.peer) } }
 end
 

@@ -1,6 +1,6 @@
 -- models/frame.lua — a generalist in its own frame: volumes are resampled to the voxel size it was
--- trained on, cut or padded to its cube, normalised as it wants; prompts go the same way, answers
--- come back. Without a known voxel size the network resizes whole volumes itself.
+-- trained on, cut or padded to its cube if it has one, and normalised as it wants; prompts go the
+-- same way, answers come back. Without a known voxel size the network resizes whole volumes itself.
 --
 -- The cube of a volume that is larger than it lies around the prompt (the middle of a mask or box,
 -- else of the points), as in SAM-Med3D's inference; answers outside of it are background.
@@ -26,8 +26,21 @@ function M.new(net, opts)
   local p = { norm = opts.norm or own.norm or "none" }
   if not prep.norms[p.norm] then prep.prepare(p) end -- refuses it, naming the known ones
   local spacing = opts.spacing or own.spacing
-  return setmetatable({ net = net, prep = p, cube = own.size,
+  return setmetatable({ net = net, prep = p, cube = own.size, spacing = spacing,
     scale = opts.data_spacing and spacing and opts.data_spacing / spacing or nil }, Teacher)
+end
+
+---How the data meet the network, for the log: "" or "; works at .. mm".
+---@return string
+function Teacher:says()
+  if self.scale and not self.cube then return ("; works at %g mm"):format(self.spacing) end
+  if not self.cube then return "" end
+  if self.scale then
+    return ("; works at %g mm in %d x %d x %d voxels"):format(self.spacing,
+      table.unpack(self.cube))
+  end
+  return ("; whole volumes are resized to its %d x %d x %d voxels"):format(
+    table.unpack(self.cube))
 end
 
 -- x [1, d, h, w, c] from voxel `start` on (may be negative), `size` voxels, `fill` where there is
@@ -48,8 +61,8 @@ local function region(x, start, size, fill)
 end
 
 -- Where the cube begins: volumes that fit stand in its middle, of others the prompt's middle does.
-local function start_of(code, cube, middle)
-  local start = {}
+local function start_of(code, middle)
+  local start, cube = {}, code.cube
   for i = 1, 3 do
     local n = code.work[i]
     if n <= cube[i] then
@@ -83,7 +96,7 @@ local function seen_at(self, code, start)
   local key = table.concat(start, ",")
   if not code.seen[key] then
     local net_code = ss.scoped(function()
-      local part = region(code.x, start, self.cube, 0)
+      local part = region(code.x, start, code.cube, 0)
       return self.net:encode(prep.prepare(self.prep, part))
     end)
     for _, t in pairs(net_code) do
@@ -101,10 +114,11 @@ local function encode_one(self, x)
   for i = 1, 3 do
     code.work[i] = math.max(1, math.floor(code.size[i] * self.scale + 0.5))
     same = same and code.work[i] == code.size[i]
-    fits = fits and code.work[i] <= self.cube[i]
+    fits = fits and (not self.cube or code.work[i] <= self.cube[i])
   end
+  code.cube = self.cube or code.work
   code.x = same and x or x:resize(code.work, { mode = "linear" })
-  if fits then seen_at(self, code, start_of(code, self.cube)) end
+  if fits then seen_at(self, code, start_of(code)) end
   return code
 end
 
@@ -112,7 +126,7 @@ end
 ---@param x tensor [n, d, h, w, c] as the data come, not prepare()d
 ---@return table code for decode
 function Teacher:encode(x)
-  if not (self.scale and self.cube) then
+  if not self.scale then
     return { whole = self.net:encode(prep.prepare(self.prep, x)) }
   end
   local list = {}
@@ -140,11 +154,11 @@ local function answer(self, code, one)
   local middle = mask and middle_of_mask(mask)
   local places = one.box or one.points
   if not middle and places then middle = middle_of(moved_all(places, code, ZERO)) end
-  local start = start_of(code, self.cube, middle)
+  local start = start_of(code, middle)
   local asked = { labels = one.labels,
     points = one.points and moved_all(one.points, code, start),
     box = one.box and moved_all(one.box, code, start),
-    mask = mask and region(mask, start, self.cube, mask:min():item()) }
+    mask = mask and region(mask, start, code.cube, mask:min():item()) }
   local logits = self.net:decode(seen_at(self, code, start), asked)
   local back = {}
   for i = 1, 3 do back[i] = -start[i] end

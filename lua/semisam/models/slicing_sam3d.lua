@@ -157,4 +157,30 @@ function SlicingSam3d:load_encoder(tensors)
   end)
 end
 
+---Load a file with the whole network, the official student's (its decoder alone), or SAM or MedSAM
+---(the encoder, see load_encoder).
+---@param path string checkpoint of any format
+---@return string line what was taken from it
+function SlicingSam3d:load_weights(path)
+  local weights = require "semisam.weights"
+  local held = weights.read(path)
+  local encoder, decoder
+  for _, name in ipairs(held.names) do
+    encoder = encoder or name:find "^image_encoder%." or name:find "^patch_embed%."
+    decoder = decoder or name:find "^decoder5%."
+  end
+  if encoder and not decoder then
+    self:load_encoder(held.tensors)
+    return held.summary .. "; the encoder"
+  end
+  if decoder and not encoder then
+    for name, t in pairs(self.image_encoder:state()) do
+      if type(name) == "string" then held.tensors["image_encoder." .. name] = t end
+    end
+    self:load_state(held.tensors)
+    return held.summary .. "; the decoder"
+  end
+  return weights.load(self, path).summary
+end
+
 return SlicingSam3d

@@ -2,9 +2,8 @@
 local fail = require "semisam.fail"
 local infer = require "semisam.infer"
 local methods = require "semisam.methods"
-local models = require "semisam.models"
+local networks = require "semisam.train.networks"
 local pseudo = require "semisam.pseudo"
-local spell = require "semisam.spell"
 local system = require "semisam.system"
 
 local check = {}
@@ -71,15 +70,6 @@ local function sizes(cfg)
   end
 end
 
-local function network(spec, path)
-  local name = type(spec) == "table" and spec[1] or spec
-  for _, known in ipairs(models.names) do
-    if known == name then return end
-  end
-  fail.recipe("setting '%s': no network is called '%s'%s; there are %s", path, tostring(name),
-    spell.hint(tostring(name), models.names), table.concat(models.names, ", "))
-end
-
 -- The method and what it asks of the other settings. Strong views share the geometry of the weak
 -- one: a geometric augmentation among them would move the image away from its targets.
 local function method(cfg)
@@ -138,10 +128,11 @@ function check.recipe(cfg)
     fail.recipe("setting 'precision' should be one of %s, got '%s'", table.concat(types, ", "),
       cfg.precision)
   end
-  network(cfg.student, "student")
+  networks.check(cfg.student, "student", networks.students)
+  for _, path in ipairs(networks.files(cfg.student)) do input(path, "student.weights") end
   method(cfg)
   for i, spec in ipairs(cfg.generalists or {}) do
-    network(spec, "generalists." .. i)
+    networks.check(spec, "generalists." .. i, networks.generalists)
     input(spec.weights, ("generalists.%d.weights"):format(i))
   end
   input(at(cfg, "data.root"), "data.root")

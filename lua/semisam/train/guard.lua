@@ -75,7 +75,7 @@ local function module_names(run)
   add(run.student, "student")
   add(run.teacher.net, "teacher")
   for i, g in ipairs(run.generalists) do
-    if module.is_module(g) then add(g, "generalists." .. i) end
+    if module.is_module(g.net) then add(g.net, "generalists." .. i) end
   end
   return names
 end

@@ -6,11 +6,11 @@ local dataset = require "semisam.data.dataset"
 local fail = require "semisam.fail"
 local infer = require "semisam.infer"
 local models = require "semisam.models"
+local networks = require "semisam.train.networks"
 local patch = require "semisam.train.patch"
 local phantoms = require "semisam.data.phantoms"
 local preprocess = require "semisam.data.preprocess"
 local stores = require "semisam.data.store"
-local weights = require "semisam.weights"
 
 local prepare = {}
 
@@ -63,18 +63,11 @@ end
 --- first; the result is kept by its settings.
 function prepare.generalists(run)
   local out = {}
+  local function pretrained() return prepare.pretrained(run.cfg) end
   for i, spec in ipairs(run.cfg.generalists) do
-    local own = {}
-    for key, value in pairs(spec) do
-      if key ~= "weights" and key ~= "precision" then own[key] = value end
-    end
-    local path = spec.weights
-    if not path or path == "" then path = prepare.pretrained(run.cfg) end
-    local net = models.new(own)
-    run.summary = ("%s\n%s"):format(run.summary, weights.load(net, path).summary)
-    net:eval():freeze()
-    if spec.precision then net:to(spec.precision) end
-    out[i] = net
+    local line
+    out[i], line = networks.generalist(spec, i, run.cfg, pretrained)
+    run.summary = ("%s\n%s"):format(run.summary, line)
   end
   if #out == 0 then
     fail.recipe("beta.max is %g but the recipe names no generalist",
@@ -102,7 +95,8 @@ function prepare.ship(run)
     if type(name) == "string" then all[name] = t end
   end
   local facts = {
-    format = 1, student = models.facts(run.cfg.student), data = settings(run.cfg.data),
+    format = 1, student = models.facts(networks.options(run.cfg.student)),
+    data = settings(run.cfg.data),
     infer = infer.options(run.cfg),
     classes = run.set.classes, step = run.numbers.step, dice = run.numbers.best_dice,
   }

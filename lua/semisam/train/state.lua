@@ -5,7 +5,7 @@
 -- numbers cannot come apart. Frozen tensors are not in it: building the networks makes them again.
 local ss = require "semisam"
 local methods = require "semisam.methods"
-local models = require "semisam.models"
+local networks = require "semisam.train.networks"
 local nn = require "semisam.nn"
 local ema = require "semisam.ema"
 local optim = require "semisam.optim"
@@ -30,7 +30,7 @@ end
 ---@return table {method, student, teacher, shadow, optim, parts}
 function state.build(cfg)
   nn.seed(cfg.seed)
-  local student = models.new(cfg.student)
+  local student, loaded = networks.student(cfg.student)
   local kind, opts = words(cfg.optim)
   if not optim[kind] then
     error(("train: no optimiser is called \"%s\"; there are sgd and adamw"):format(tostring(kind)),
@@ -43,7 +43,7 @@ function state.build(cfg)
   local average = { alpha = cfg.ema.alpha, warm = cfg.ema.warm, buffers = cfg.ema.buffers }
   local method = methods.new(cfg.method)
   local built = { method = method, student = student, teacher = ema.new(student, average),
-    shadow = ema.new(student, average), parts = {} }
+    shadow = ema.new(student, average), parts = {}, loaded = loaded }
   built.shadow.net:to("f32") -- as `predict` will run it
   local more = method:build(student, cfg)
   for _, net in ipairs(more.trained or {}) do net:to(cfg.precision):returns("f32") end

@@ -1,0 +1,129 @@
+-- networks.lua — the student and the generalists of a run: networks by name, with weights from
+-- files. Beside the options of its network (models/<name>.lua), a spec takes
+--   weights    a checkpoint of any format; for a student also a list of them, each with a part
+--   precision  of a generalist: "f32", "bf16" or "f16"
+--   norm       intensities as this generalist wants them (models/prep.lua)
+--   spacing    the voxel side in mm it was trained on; false: whole volumes, whatever their size
+local fail = require "semisam.fail"
+local frame = require "semisam.models.frame"
+local models = require "semisam.models"
+local spell = require "semisam.spell"
+local weights = require "semisam.weights"
+
+local networks = {}
+
+networks.students = { "unet3d", "vnet", "slicing_sam3d", "meshnet" }
+networks.generalists = { "prompt_unet", "sam_med3d", "tiny_sam_med3d", "medsam2",
+  table.unpack(networks.students) }
+
+local OWN = { weights = true, precision = true }
+
+local function has(list, value)
+  for _, v in ipairs(list) do
+    if v == value then return true end
+  end
+  return false
+end
+
+--- Refuses a name that cannot play the role.
+---@param spec table
+---@param path string setting, for the message
+---@param list string[] networks.students or networks.generalists
+function networks.check(spec, path, list)
+  local name = type(spec) == "table" and spec[1] or spec
+  if has(list, name) then return end
+  if has(models.names, name) then
+    fail.recipe("setting '%s': %s cannot be used there; there are %s", path, name,
+      table.concat(list, ", "))
+  end
+  fail.recipe("setting '%s': no network is called '%s'%s; there are %s", path, tostring(name),
+    spell.hint(tostring(name), list), table.concat(list, ", "))
+end
+
+--- The files a spec names.
+---@return string[]
+function networks.files(spec)
+  local w = spec.weights
+  if not w or w == "" then return {} end
+  return type(w) == "table" and w or { w }
+end
+
+--- A spec without what only this file reads: the network's name and options.
+function networks.options(spec)
+  local own = {}
+  for key, value in pairs(spec) do
+    if not OWN[key] then own[key] = value end
+  end
+  return own
+end
+
+--- The student of a recipe. Parts that no file has keep their random start; that every file has a
+--- part of the network is required.
+---@param spec table
+---@return table net
+---@return string[] lines what was loaded
+function networks.student(spec)
+  local net, lines = models.new(networks.options(spec)), {}
+  for i, path in ipairs(networks.files(spec)) do
+    if net.load_weights then
+      lines[i] = net:load_weights(path)
+    else
+      lines[i] = weights.load(net, path).summary
+    end
+  end
+  return net, lines
+end
+
+-- Voxel side in mm of all volumes after preprocessing, nil when it is not one number.
+local function side_of(data)
+  if type(data.spacing) == "number" then return data.spacing end
+  return type(data.true_spacing) == "number" and data.true_spacing or nil
+end
+
+-- What frame.lua is told, and the spec that is left for the network.
+local function placed(spec, data)
+  local own = networks.options(spec)
+  local opts = { norm = own.norm, data_spacing = side_of(data) }
+  if own.spacing == false then
+    own.spacing, opts.data_spacing = nil, nil
+  elseif has(networks.students, spec[1]) then
+    opts.spacing, own.spacing = own.spacing, nil
+  end
+  if not has(networks.students, spec[1]) and spec[1] ~= "prompt_unet" then own.norm = nil end
+  return own, opts
+end
+
+--- A frozen generalist in its own frame.
+---@param spec table of the recipe's `generalists`
+---@param i integer its number, for messages
+---@param cfg table the recipe
+---@param pretrained fun(): string path of the stand-in's weights
+---@return table teacher encode, decode
+---@return string line what was loaded
+function networks.generalist(spec, i, cfg, pretrained)
+  local own, opts = placed(spec, cfg.data)
+  local path = networks.files(spec)[1]
+  if not path then
+    if spec[1] ~= "prompt_unet" then
+      fail.recipe("setting 'generalists.%d': %s needs weights = FILE; only prompt_unet is trained "
+        .. "here when it has none", i, spec[1])
+    end
+    path = pretrained()
+  end
+  local net = models.new(own)
+  local line
+  if net.load_weights then
+    line = net:load_weights(path)
+  else
+    line = weights.load(net, path).summary
+  end
+  net:eval():freeze()
+  if spec.precision then net:to(spec.precision) end
+  if has(networks.students, spec[1]) then
+    return frame.voter(net, opts), line .. "; takes no prompts, votes"
+  end
+  local teacher = frame.new(net, opts)
+  return teacher, line .. teacher:says()
+end
+
+return networks
