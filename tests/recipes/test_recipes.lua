@@ -69,7 +69,7 @@ t.test("no gradient reaches the teacher or a generalist", function()
   local dir = t.tmpdir()
   local run = fit(dir, "semi_sam_plus", "a")
   local file = ss.safetensors_read(dir .. "/generalist.safetensors").tensors
-  for name, p in run.generalists[1]:named_parameters() do
+  for name, p in run.generalists[1].net:named_parameters() do
     t.eq(ss.hash(p), ss.hash(file[name]), name)
     t.eq(p.grad, nil)
   end
