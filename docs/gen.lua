@@ -51,13 +51,18 @@ end
 
 -- ---- the Lua library -------------------------------------------------------
 
+local function plain(s) return (s:gsub("`", ""):match "^%s*(.-)%s*$") end
+
 -- "@param x integer text" lines as a list, the rest as it is.
 local function doc_text(doc)
   local text, params = {}, {}
   for line in (doc .. "\n"):gmatch("(.-)\n") do
     local tag, rest = line:match("^@(%a+)%s*(.*)$")
     if tag == "param" or tag == "return" then
-      params[#params + 1] = ("- %s`%s`"):format(tag == "return" and "returns " or "", rest)
+      params[#params + 1] = ("- %s`%s`"):format(tag == "return" and "returns " or "",
+        plain(rest))
+    elseif not tag and #params > 0 and line:find "^%s" then -- goes on from the line before
+      params[#params] = ("%s %s`"):format(params[#params]:sub(1, -2), plain(line))
     elseif not tag then
       text[#text + 1] = line
     end
