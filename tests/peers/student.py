@@ -1,0 +1,176 @@
+"""Slicing SAM3D student: SAM's ViT-B over every slice and a 3-D convolutional decoder."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from layers import ChannelNorm, LinMLP, attend, autocast, pad_to, relative, unwindows, windows
+
+WIDTH, HEADS, WINDOW, DEPTH, GLOBAL = 768, 12, 14, 12, (2, 5, 8, 11)
+CHUNK = 16  # slices encoded at once by the best way
+
+
+class Attention2d(nn.Module):
+    """Attention with decomposed relative positions over a grid x [n, h, w, c]."""
+
+    def __init__(self, extent, best):
+        super().__init__()
+        self.extent, self.best = extent, best
+        self.rel_pos_h = nn.Parameter(torch.zeros(2 * extent - 1, WIDTH // HEADS))
+        self.rel_pos_w = nn.Parameter(torch.zeros(2 * extent - 1, WIDTH // HEADS))
+        self.qkv = nn.Linear(WIDTH, 3 * WIDTH)
+        self.proj = nn.Linear(WIDTH, WIDTH)
+
+    def heads_first(self, x):
+        q, k, v = self.qkv(x).flatten(1, 2).unflatten(-1, (3, HEADS, -1)).permute(2, 0, 3, 1, 4)
+        return q, k, v
+
+    def positions(self, q, h, w):
+        """q [n, heads, h * w, e] against the tables: [n, heads, h, w, extent] twice."""
+        q = q.unflatten(2, (h, w))
+        rows = relative(self.rel_pos_h, self.extent, h)
+        columns = relative(self.rel_pos_w, self.extent, w)
+        return (torch.einsum("nhabe,aie->nhabi", q, rows),
+                torch.einsum("nhabe,bje->nhabj", q, columns))
+
+    def forward(self, x):
+        n, h, w, _ = x.shape
+        q, k, v = self.heads_first(x)
+        rows, columns = self.positions(q, h, w)
+        if h == self.extent:
+            bias = (rows[..., None] + columns[..., None, :]).flatten(2, 3).flatten(3)
+        else:
+            k, v, bias = self.with_padding(q, k, v, rows, columns)
+        y = attend(q, k, v, self.best, bias)
+        return self.proj(y.transpose(1, 2).reshape(n, h, w, WIDTH))
+
+    def with_padding(self, q, k, v, rows, columns):
+        """All padding keys of the one window are equal but for their relative positions: they become
+        one key, whose bias is the log of the sum over them."""
+        h, w = rows.shape[2:4]
+        _, key, value = self.qkv.bias.view(3, HEADS, 1, -1)
+        real = rows[..., :h, None] + columns[..., None, :w]
+        below = rows[..., h:].logsumexp(-1) + columns.logsumexp(-1)
+        right = rows[..., :h].logsumexp(-1) + columns[..., w:].logsumexp(-1)
+        bias = torch.cat([real.flatten(-2), torch.logaddexp(below, right)[..., None]], -1)
+        ends = [t.expand(len(q), -1, -1, -1) for t in (key, value)]
+        return torch.cat([k, ends[0]], 2), torch.cat([v, ends[1]], 2), bias.flatten(2, 3)
+
+
+class Block(nn.Module):
+    """x [n, s.., c]; window 0: the whole grid."""
+
+    def __init__(self, attn, window, best):
+        super().__init__()
+        self.window, self.best = window, best
+        self.norm1 = nn.LayerNorm(WIDTH, eps=1e-6)
+        self.attn = attn
+        self.norm2 = nn.LayerNorm(WIDTH, eps=1e-6)
+        self.mlp = LinMLP(WIDTH, 4 * WIDTH, F.gelu)
+
+    def forward(self, x):
+        y = self.norm1(x)
+        if self.window and not self.best:
+            y = pad_to(y, self.window)
+            grid = y.shape[1:-1]
+            y = unwindows(self.attn(windows(y, self.window)), self.window, grid)
+            y = y[(slice(None),) + tuple(slice(s) for s in x.shape[1:-1])]
+        else:
+            y = self.attn(y)
+        x = x + y
+        return x + self.mlp(self.norm2(x))
+
+
+class PatchEmbed(nn.Module):
+    def __init__(self, conv):
+        super().__init__()
+        self.proj = conv
+
+    def forward(self, x):
+        return self.proj(x).movedim(1, -1)
+
+
+class Encoder2d(nn.Module):
+    """[n, 3, 128, 128] -> [n, 256, 8, 8]."""
+
+    def __init__(self, best, grid=8):
+        super().__init__()
+        self.pos_embed = nn.Parameter(torch.zeros(1, grid, grid, WIDTH))
+        self.patch_embed = PatchEmbed(nn.Conv2d(3, WIDTH, 16, 16))
+        self.blocks = nn.ModuleList()
+        for i in range(DEPTH):
+            window = 0 if i in GLOBAL else WINDOW
+            self.blocks.append(Block(Attention2d(window or grid, best), window, best))
+        self.neck = nn.Sequential(
+            nn.Conv2d(WIDTH, 256, 1, bias=False), ChannelNorm(256, best),
+            nn.Conv2d(256, 256, 3, padding=1, bias=False), ChannelNorm(256, best),
+        )
+
+    def forward(self, x):
+        x = self.patch_embed(x) + self.pos_embed
+        for block in self.blocks:
+            x = block(x)
+        return self.neck(x.movedim(-1, 1))
+
+
+def conv_norm(a, b, size, act):
+    parts = [nn.Conv3d(a, b, size, padding=size // 2), nn.InstanceNorm3d(b)]
+    return nn.Sequential(*parts, *([nn.LeakyReLU(0.01, inplace=True)] if act else []))
+
+
+class BasicBlock(nn.Module):
+    def __init__(self, a, b):
+        super().__init__()
+        self.downsample = conv_norm(a, b, 1, False)
+        self.conv1 = conv_norm(a, b, 3, True)
+        self.conv2 = conv_norm(b, b, 3, False)
+
+    def forward(self, x):
+        y = F.leaky_relu(self.conv2(self.conv1(x)) + self.downsample(x), 0.01)
+        return F.interpolate(y, scale_factor=(1, 2, 2), mode="nearest")
+
+
+class Head(nn.Module):
+    def __init__(self, a, classes):
+        super().__init__()
+        self.conv_pred = conv_norm(a, a // 2, 3, True)
+        self.segmentation_head = nn.Conv3d(a // 2, classes, 1)
+
+    def forward(self, x):
+        return self.segmentation_head(self.conv_pred(x))
+
+
+class Student(nn.Module):
+    def __init__(self, best, classes=2):
+        super().__init__()
+        self.best = best
+        self.image_encoder = Encoder2d(best)
+        for level, a, b in ((5, 256, 128), (4, 128, 64), (3, 64, 32), (2, 32, 16)):
+            setattr(self, f"decoder{level}", BasicBlock(a, b))
+        self.out1, self.out2, self.out3 = Head(16, classes), Head(32, classes), Head(64, classes)
+
+    def encode(self, volume):
+        """[1, 1, d, h, w] -> [1, 256, d, h/16, w/16]; best: slices in batches, else one by one."""
+        step = CHUNK if self.best else 1
+        dtype = self.image_encoder.pos_embed.dtype
+        with torch.no_grad():
+            parts = []
+            for slices in volume[0, 0].split(step):
+                x = slices[:, None].expand(-1, 3, -1, -1).to(dtype)
+                parts.append(self.image_encoder(x))
+            features = torch.cat(parts)
+        return features.transpose(0, 1)[None].contiguous()
+
+    def decode(self, features, deep=False):
+        """Logits at full size; with deep also at 1/2 and 1/4 in the plane."""
+        x4 = self.decoder4(self.decoder5(features))
+        x3 = self.decoder3(x4)
+        full = self.out1(self.decoder2(x3))
+        return [full, self.out2(x3), self.out3(x4)] if deep else full
+
+    def freeze_encoder(self):
+        self.image_encoder.requires_grad_(False)
+        return self
+
+    def forward(self, volume):
+        return self.decode(self.encode(volume))
