@@ -95,9 +95,9 @@ class Trunk(nn.Module):
 
     def forward(self, x):
         x = self.patch_embed.proj(x).permute(0, 2, 3, 1)
-        size = x.shape[1:3]
+        size = (*x.shape[1:3], x.dtype)
         if not self.best or size not in self.positions:
-            self.positions[size] = self.position(*size)
+            self.positions[size] = self.position(*size[:2])
         x, ends = x + self.positions[size], []
         for i, block in enumerate(self.blocks):
             x = block(x)

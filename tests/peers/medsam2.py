@@ -213,9 +213,10 @@ class MedSam2(nn.Module):
 
     def constant(self, name, make):
         """A table that depends on nothing; the official way makes some anew in every call."""
-        if name not in self.kept:
-            self.kept[name] = make()
-        return self.kept[name]
+        key = (name, self.dtype)
+        if key not in self.kept:
+            self.kept[key] = make()
+        return self.kept[key]
 
     def encode(self, slices):
         """[n, 3, 512, 512] -> s0, s1, f2 of the slices."""

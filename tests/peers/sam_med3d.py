@@ -42,8 +42,9 @@ class Attention3d(nn.Module):
 
     @staticmethod
     def whole(d, h, w):
-        hw = h[:, :, :, :, None, :, None] + w[:, :, :, :, None, None]
-        return (d[..., None, None, :] + hw).flatten(5).flatten(2, 4)
+        """The sum of the terms [n, heads, queries, keys]; d repeated first, so that long rows add."""
+        hw = (h[:, :, :, :, None, :, None] + w[:, :, :, :, None, None]).flatten(-2)
+        return (d.repeat(1, 1, 1, 1, 1, w.shape[4])[..., None, :] + hw).flatten(5).flatten(2, 4)
 
     @staticmethod
     def explicit(q, k, v, d, h, w):
