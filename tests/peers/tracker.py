@@ -6,8 +6,6 @@ import torch.nn.functional as F
 from hiera import prepare
 from medsam2 import MEM, MEMORIES, POINTERS, SIZE, sine_grid, sine_line
 
-CHUNK = 4  # slices encoded at once by the best way
-
 
 def fill_holes(low, area=8):
     """8-connected components of low <= 0 with at most `area` pixels become 0.1. low [1, 1, h, w]."""
@@ -48,18 +46,12 @@ class Tracker:
             self.images = prepare(self.slices)
         return self.images[chosen]
 
-    def encoded(self, t, reverse):
-        """Features of slice t. Official: of the most recent slice only. Best: the next ones in the
-        direction of travel come along, and the prompted slice stays."""
+    def encoded(self, t):
+        """Features of slice t, kept until the next slice; best: those of the prompted slice stay for
+        the second pass. Several slices at once are no faster: one already fills the machine."""
         if t not in self.features:
-            prompted = {s: f for s, f in self.features.items() if s in self.cond}
-            count = CHUNK if self.net.best and self.cond else 1
-            step = -1 if reverse else 1
-            ahead = [s for s in range(t, t + step * count, step) if 0 <= s < len(self.slices)]
-            parts = self.net.encode(self.prepared(ahead))
-            self.features = prompted if self.net.best else {}
-            for i, s in enumerate(ahead):
-                self.features[s] = tuple(p[i : i + 1] for p in parts)
+            prompted = {s: f for s, f in self.features.items() if s in self.cond and self.net.best}
+            self.features = {**prompted, t: self.net.encode(self.prepared([t]))}
         return self.features[t]
 
     def store(self, out, memory):
@@ -68,7 +60,7 @@ class Tracker:
 
     def box(self, t, box):
         """Prompt slice t (before any tracking) with x0, y0, x1, y1; what the decoder gave."""
-        s0, s1, f2 = self.encoded(t, False)
+        s0, s1, f2 = self.encoded(t)
         points = torch.tensor([box], dtype=torch.float32).view(1, 2, 2)
         feature = f2 + self.net.no_mem_embed.view(1, -1, 1, 1)
         out = self.net.heads(feature, s0, s1, points, torch.tensor([[2, 3]]))
@@ -107,7 +99,7 @@ class Tracker:
 
     def track(self, t, reverse):
         """One slice without a prompt: memory attention, decoder, memory encoder."""
-        s0, s1, f2 = self.encoded(t, reverse)
+        s0, s1, f2 = self.encoded(t)
         memory, position, pointers = self.bank(t, reverse)
         feature = self.net.condition(f2, memory, position, pointers)
         out = self.net.heads(feature, s0, s1)
