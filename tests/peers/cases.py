@@ -1,7 +1,8 @@
 """What bench.py times. make(name, dtype, way) builds a network once and returns the timed function.
 
-bf16: in the best way weights are cast once; in the official way, and wherever weights are trained, it
-is autocast over f32 weights. The student's decoder stays in f32, as in semisam's default."""
+bf16: in the best way weights are cast once, trained ones too, as `semisam bench models` does (but for
+the distillation, where PyTorch's autocast is faster); in the official way it is autocast over f32
+weights. The student's decoder stays in f32, semisam's default."""
 
 import numpy as np
 import torch
@@ -38,12 +39,12 @@ def inference(step, dtype, best):
     return run
 
 
-def training(net, loss, dtype):
-    """Forward and backward of loss() under autocast for bf16."""
+def training(net, loss, dtype, best):
+    """Forward and backward of loss(); official bf16 is autocast."""
 
     def run():
         net.zero_grad(set_to_none=True)
-        with autocast(dtype == "bf16"):
+        with autocast(dtype == "bf16" and not best):
             value = loss()
         value.backward()
         return value.detach()
@@ -81,7 +82,8 @@ def student_train(dtype, best):
     labels = (x[:, 0] > 0.5).long()
     net.train()
     return training(
-        net, lambda: dice_ce_classes(net.decode(student_encode(net, x, dtype, best)), labels), "f32")
+        net, lambda: dice_ce_classes(net.decode(student_encode(net, x, dtype, best)), labels), "f32",
+        best)
 
 
 # ---- SAM-Med3D
@@ -108,7 +110,7 @@ def sam_med3d_decode(dtype, best):
 
 
 def sam_med3d_train(dtype, best):
-    net, x = sam_med3d(best).train(), volume()
+    net, x = cast(sam_med3d(best), dtype, best).train(), volume()
     mask, (points, labels) = torch.zeros(1, 1, 32, 32, 32), clicks()
     target = (x > 0.5).float()
 
@@ -116,19 +118,19 @@ def sam_med3d_train(dtype, best):
         low, _ = net.decode(net.encode(x), points, labels, mask)
         return dice_ce_binary(net.full(low[:, :1]), target)
 
-    return training(net, loss, dtype)
+    return training(net, loss, dtype, best)
 
 
 # ---- Tiny SAM-Med3D
 
 
-def tiny(best, dtype="f32", folded=True):
+def tiny(best, dtype):
     net = formula.build(lambda: tiny_sam_med3d(best))
-    if best and folded:
+    if best:
         net.image_encoder.fold()
-    if best and folded and dtype == "bf16":  # half the time there; none gained in f32 or training
+    if best and dtype == "bf16":  # half the time there; none gained in f32 or in training
         net.image_encoder.to(memory_format=torch.channels_last_3d)
-    return cast(net, dtype, best) if folded else net
+    return cast(net, dtype, best)
 
 
 def tiny_encode(dtype, best):
@@ -142,9 +144,9 @@ def tiny_decode(dtype, best):
 
 def tiny_train(dtype, best):
     """A step of distillation: the encoder in train mode against the features of a teacher."""
-    net = tiny(best, dtype, folded=False).image_encoder.train()
+    net = formula.build(lambda: tiny_sam_med3d(best)).image_encoder.train()
     x, teacher = volume(), formula.tensor("teacher", (1, 384, 8, 8, 8))
-    return training(net, lambda: distillation(net(x), teacher), dtype)
+    return training(net, lambda: distillation(net(x), teacher), dtype, best=False)
 
 
 # ---- MedSAM2

@@ -38,7 +38,8 @@ def student(case, io, best):
     for level in (5, 4, 3, 2):
         name = f"decoder{level}"
         step = case["sample_stride"][name]
-        tap(getattr(net, name), name, got, lambda y, step=step: Sampled(y.contiguous().flatten()[::step].clone()))
+        tap(getattr(net, name), name, got,
+            lambda y, step=step: Sampled(y.contiguous().flatten()[::step].clone()))
     got["features"] = net.encode(formula.tensor("input", (1, 1, 128, 128, 128)))
     logits = net.decode(got["features"], deep=True)
     got.update(zip(("logits", "logits_ds2", "logits_ds3"), logits))

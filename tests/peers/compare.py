@@ -18,8 +18,8 @@ import cases
 
 
 def semisam_row(path, name, dtype, turns, threads):
-    command = [path, "bench", "models", f"case={name}", f"dtype={dtype}", f"turns={turns}", "json=true",
-               "--threads", str(threads)]
+    command = [path, "--threads", str(threads), "bench", "models", f"case={name}", f"dtype={dtype}",
+               f"turns={turns}", "json=true"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     for line in done.stdout.splitlines():
         if line.startswith("{"):

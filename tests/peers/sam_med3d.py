@@ -103,7 +103,7 @@ class Encoder3d(nn.Module):
 class PromptEncoder3d(nn.Module):
     def __init__(self, best, width=384, image=128, grid=8):
         super().__init__()
-        self.image, self.grid = image, grid
+        self.image, self.grid, self.best, self.pe = image, grid, best, None
         self.pe_layer = RandomFourier(3, width // 3)
         self.point_embeddings = nn.ModuleList(nn.Embedding(1, width) for _ in range(2))
         self.not_a_point_embed = nn.Embedding(1, width)
@@ -124,11 +124,16 @@ class PromptEncoder3d(nn.Module):
         return torch.cat([(pe + added).to(dtype), end], 1)
 
     def dense_pe(self):
-        """[1, width, grid^3]; axes 0 and 1 are exchanged, as in the released code."""
+        """[1, width, grid^3]; axes 0 and 1 are exchanged, as in the released code. Best: kept."""
+        if self.pe is not None:
+            return self.pe
         at = (torch.arange(self.grid) + 0.5) / self.grid
         a, b, c = torch.meshgrid(at, at, at, indexing="ij")
         pe = self.pe_layer(torch.stack([b, a, c], -1)).movedim(-1, 0)[None]
-        return pe.to(self.no_mask_embed.weight.dtype)
+        pe = pe.to(self.no_mask_embed.weight.dtype)
+        if self.best:
+            self.pe = pe.clone()
+        return pe
 
     def dense(self, mask):
         if mask is None:
