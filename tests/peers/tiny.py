@@ -107,11 +107,13 @@ class WindowAttention(nn.Module):
 
     def lumped_bias(self, r):
         """Real keys, and one that stands for all padding keys of the window: [heads, r^3, r^3 + 1]."""
-        table = self.attention_biases[:, offsets(self.window, r)].unflatten(2, (self.window,) * 3)
+        at = offsets(self.window, r)
+        table = self.attention_biases.index_select(1, at.flatten())
+        table = table.view(-1, len(at), *(self.window,) * 3)
+        slabs = (table[:, :, r:], table[:, :, :r, r:], table[:, :, :r, :r, r:])
+        pad = torch.stack([s.flatten(2).logsumexp(-1) for s in slabs], -1)
         real = table[:, :, :r, :r, :r].flatten(2)
-        pad = torch.ones((self.window,) * 3, dtype=torch.bool)
-        pad[:r, :r, :r] = False
-        return torch.cat([real, table[:, :, pad].logsumexp(-1, keepdim=True)], -1)
+        return torch.cat([real, pad.logsumexp(-1, keepdim=True)], -1)
 
     def one_window(self, x, r):
         """A window that sticks out: queries of padding dropped, the reverse exchanges axes 0 and 1."""
