@@ -5,6 +5,7 @@
 -- and sometimes grads.safetensors and after_step.safetensors. Recorded arrays have channels first;
 -- `last` and `first` exchange the layout at this door.
 local golden_weights = require "tests.lib.golden_weights"
+local precision = require "tests.lib.golden_precision"
 local ss = require "semisam"
 local windows = require "semisam.models.windows"
 
@@ -128,6 +129,14 @@ local function compare(got, want, tolerance)
     b[at], limit)
 end
 
+-- In another type than f32 a tensor is measured, and only its shape can be wrong.
+local function judge(report, name, got, want, tolerance)
+  if not precision.measures(report) or shape_text(got) ~= shape_text(want) then
+    return compare(got, want, tolerance)
+  end
+  precision.add(report, name, got, want)
+end
+
 ---Holds every tensor in `got` against the recorded one of the same name. Recorded tensors that were
 ---not produced are failures too.
 ---@param report { passed: integer, failed: integer, name: string }
@@ -147,7 +156,7 @@ function G.check(report, got, want, limits, skip)
     elseif not got[name] then
       why = "was not produced"
     else
-      why = compare(got[name], want[name], limits[name])
+      why = judge(report, name, got[name], want[name], limits[name])
     end
     if why then
       report.failed = report.failed + 1
@@ -169,10 +178,31 @@ function G.expect(report, ok, what)
   end
 end
 
+---One condition on figures that holds in f32 only.
+function G.expect_f32(report, ok, what)
+  if not precision.measures(report) then G.expect(report, ok, what) end
+end
+
+---A network of a case, or a part of one: every kind hands over what it makes. Computes in the type
+---asked for on the command line.
+function G.network(report, net) return precision.network(report, net) end
+
+---Backward from a loss, or from y with its gradient. In f16 under a loss scale, as in training.
+function G.backward(y, grad)
+  local scale = precision.loss_scale()
+  if grad then y:backward(scale == 1 and grad or grad * scale) else (y * scale):backward() end
+end
+
+---The gradient of a tensor after G.backward.
+function G.grad(x)
+  local scale = precision.loss_scale()
+  return scale == 1 and x.grad or x.grad / scale
+end
+
 ---Gradients of the parameters of `net`, by official name with `prefix`.
 function G.grads(got, net, prefix)
   for name, p in net:named_parameters() do
-    if p.grad then got["grad." .. prefix .. name] = ss.keep(p.grad) end
+    if p.grad then got["grad." .. prefix .. name] = ss.keep(G.grad(p)) end
   end
 end
 
@@ -183,7 +213,7 @@ local MODELS = { slicing_sam3d = "tests.lib.golden_slicing", sam_med3d = "tests.
 ---Run one folder. Adds to report.passed, failed, skipped.
 function G.run(folder, report)
   local info = read_json(folder .. "/case.json")
-  report.name = info.model .. "/" .. info.case
+  report.name, report.model, report.kind = info.model .. "/" .. info.case, info.model, info.kind
   local kinds = MODELS[info.model] and require(MODELS[info.model])
   local run = kinds and kinds[info.kind]
   if not run then
@@ -196,6 +226,7 @@ function G.run(folder, report)
     report.failed = report.failed + 1
     print(("FAIL %s: %s"):format(report.name, err))
   end
+  precision.finish(report, G)
   collectgarbage()
 end
 
@@ -209,7 +240,10 @@ function G.find(root)
 end
 
 ---Run every case below the roots; returns the report after printing the last line.
-function G.main(roots)
+---@param roots string[]
+---@param dtype string? "f32", or "bf16" or "f16": see golden_precision.lua
+function G.main(roots, dtype)
+  precision.set(dtype or "f32")
   local report, found = { passed = 0, failed = 0, skipped = 0 }, 0
   for _, root in ipairs(roots) do
     for _, folder in ipairs(G.find(root)) do

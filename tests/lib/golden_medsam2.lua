@@ -45,7 +45,7 @@ local function tap_encoder(got, net, io)
 end
 
 K.image_encoder = function(case, report)
-  local net, got = P.build(case), {}
+  local net, got = P.build(report, case), {}
   tap_encoder(got, net, case.io)
   ss.no_grad(function()
     local code = net:encode_image(G.last(case.io["in/image"]))
@@ -61,7 +61,7 @@ K.image_encoder = function(case, report)
 end
 
 K.prompt_encoder = function(case, report)
-  local net, io = P.build(case).sam_prompt_encoder, case.io
+  local net, io = P.build(report, case).sam_prompt_encoder, case.io
   local points = io["in/points_xy_model_pixels"]
   local n = points:size(1)
   ss.no_grad(function()
@@ -122,7 +122,7 @@ local function answer_of(got, answer)
 end
 
 K.sam_heads = function(case, report)
-  local net, io, got = P.build(case), case.io, {}
+  local net, io, got = P.build(report, case), case.io, {}
   tap_decoder(got, net)
   ss.no_grad(function()
     local code, mask = code_of(io), io["in/mask_inputs"]
@@ -135,7 +135,7 @@ K.sam_heads = function(case, report)
 end
 
 K.mask_as_output = function(case, report)
-  local net, got = P.build(case), {}
+  local net, got = P.build(report, case), {}
   tap_first(got, net.mask_downsample, "mid/mask_downsampled_for_pointer")
   ss.no_grad(function()
     answer_of(got, net:mask_as_output(code_of(case.io), G.last(case.io["in/mask"])))
@@ -150,7 +150,7 @@ local function as_map(tokens)
 end
 
 K.memory_encoder = function(case, report)
-  local net, io, got = P.build(case), case.io, {}
+  local net, io, got = P.build(report, case), case.io, {}
   local encoder = net.memory_encoder
   local steps = encoder.mask_downsampler.encoder
   for i = 1, 10, 3 do
@@ -190,7 +190,7 @@ local function tap_alone(got, module, name)
 end
 
 K.memory_attention = function(case, report)
-  local net, io, got = P.build(case), case.io, {}
+  local net, io, got = P.build(report, case), case.io, {}
   for i, layer in ipairs(net.memory_attention.layers:children()) do
     local name = "mid/layer" .. i - 1
     tap_alone(got, layer.self_attn, name .. "_self_attn_bnc")
@@ -243,7 +243,7 @@ end
 -- The first slice through the image encoder at full size; then the recorded session, which is the
 -- predictor's: video.full_size(case, report, net).
 K.full_size = function(case, report)
-  local net, got, info, io = P.build(case), {}, case.info, case.io
+  local net, got, info, io = P.build(report, case), {}, case.info, case.io
   local right, all = P.fill(net, info)
   G.expect(report, right == all, ("formula: %d of %d weights are right"):format(right, all))
   tap_encoder(got, net, case.io)

@@ -3,13 +3,15 @@
 local ss = require "semisam"
 local models = require "semisam.models"
 local formula = require "semisam.formula"
+local G = require "tests.lib.golden"
 
 local P = {}
 
 ---The network of a case, with its weights where it has some.
+---@param report table
 ---@param case table from golden.read
 ---@param extra table? further options
-function P.build(case, extra)
+function P.build(report, case, extra)
   local spec = { "medsam2" }
   for key, value in pairs(case.info.config_reduction or {}) do
     if key ~= "seed" then spec[key] = value end
@@ -17,7 +19,7 @@ function P.build(case, extra)
   for key, value in pairs(extra or {}) do spec[key] = value end
   local net = models.new(spec)
   if case.weights then net:load_state(case.weights) end
-  return net
+  return G.network(report, net)
 end
 
 ---Limits of all recorded results by name.

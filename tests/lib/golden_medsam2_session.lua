@@ -7,6 +7,7 @@ local slices = require "semisam.models.medsam2_slices"
 local G = require "tests.lib.golden"
 local C = require "tests.lib.golden_medsam2_common"
 local P = require "tests.lib.golden_medsam2_parts"
+local precision = require "tests.lib.golden_precision"
 
 local M = {}
 
@@ -140,7 +141,7 @@ op.add_mask = function(run, o, got)
   elseif o.from_op then -- the recorded mask is what we would have put in
     local ours = run.logits[o.from_op]:select(1, 1):select(1, 1):gt(0):to("f32")
     local wrong = (ours - mask:to("f32")):abs():sum():item()
-    G.expect(run.report, wrong <= run.flips * mask.count, o.mask_key .. ": differs from ours")
+    G.expect_f32(run.report, wrong <= run.flips * mask.count, o.mask_key .. ": differs from ours")
   end
   local logits = run.session:add_mask(o.frame, o.obj_id, mask)
   got[o.id .. "/logits"] = G.first(logits)
@@ -229,7 +230,7 @@ function M.video(case, report)
     local u8 = io["in/resized_u8"]
     local d, s = u8:size(1), u8:size(2)
     local flips = info.memory_storage_dtype == "bf16" and FLIPS or 0
-    local run = { net = C.build(case), io = io, options = options(info),
+    local run = { net = C.build(report, case), io = io, options = options(info),
       images = u8:reshape { d, s, s, 1 }, order = orders(io, ""), report = report, flips = flips }
     if io["in/volume_u8"] then
       local v = io["in/volume_u8"]
@@ -252,6 +253,9 @@ local function check_samples(report, got, want, stats, name)
   if not got then return G.expect(report, false, name .. ": was not produced") end
   local flat = got:to("f32"):reshape { got.count }:slice(1, 1, got.count, stats.stride)
   flat = flat:slice(1, 1, math.min(flat.count, want.count))
+  if precision.measures(report) and flat.count == want.count then
+    return precision.add(report, name, flat, want, true)
+  end
   local limit = math.max(40 * stats.noise_max, 2e-4 * math.max(math.abs(stats.min),
     math.abs(stats.max)))
   local shape = table.concat(got.shape, ",") == table.concat(stats.shape, ",")

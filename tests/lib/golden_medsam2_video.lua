@@ -124,7 +124,7 @@ local function bank_of(io, net)
 end
 
 K.memory_bank = function(case, report)
-  local net, io = C.build(case), case.io
+  local net, io = C.build(report, case), case.io
   ss.no_grad(function()
     local b, c = bank_of(io, net)
     local slices = io["in/num_frames"]:item()

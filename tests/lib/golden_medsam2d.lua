@@ -11,10 +11,10 @@ local OPTIONS = { "image_size", "patch_size", "embed_dim", "depth", "num_heads",
   "decoder_num_heads", "decoder_mlp_dim", "attention_downsample_rate", "iou_head_depth",
   "iou_head_hidden_dim" }
 
-local function build(config)
+local function build(report, config)
   local spec = { "medsam2d", prompt_embed_dim = config.out_chans, variant = config.builder }
   for _, key in ipairs(OPTIONS) do spec[key] = config[key] end
-  return models.new(spec)
+  return G.network(report, models.new(spec))
 end
 
 local function prompt_of(io)
@@ -40,7 +40,7 @@ end
 
 K.prompted = function(case, report)
   local io, config, got = case.io, case.info.config, {}
-  local net = build(config)
+  local net = build(report, config)
   net:load_state(case.weights)
   tap_prompts(got, net)
   ss.no_grad(function()
@@ -64,7 +64,7 @@ end
 
 K.training = function(case, report)
   local io, info, got = case.io, case.info, {}
-  local net = build(info.config)
+  local net = build(report, info.config)
   net:load_state(case.weights)
   net.prompt_encoder:freeze()
   local image = ss.keep(G.last(io["in.image"]):copy():requires_grad_(true))
@@ -75,8 +75,8 @@ K.training = function(case, report)
   got["out.low_res_masks"], got["out.full_res_masks"] = G.first(low:detach()), G.first(full:detach())
   got["out.loss"] = loss:detach():reshape { 1 }
   G.check(report, got, io, info.tolerances)
-  loss:backward()
-  local grads = { ["grad.in.image"] = G.first(image.grad) }
+  G.backward(loss)
+  local grads = { ["grad.in.image"] = G.first(G.grad(image)) }
   G.grads(grads, net, "")
   G.check(report, grads, case.grads, info.grad_tolerances)
   for _, name in ipairs(info.parameters_without_grad) do
@@ -86,7 +86,7 @@ end
 
 K.full_size = function(case, report)
   local info, io, got = case.info, case.io, {}
-  local net = build(info.config)
+  local net = build(report, info.config)
   formula.fill(net)
   tap_prompts(got, net)
   for i, block in ipairs(net.image_encoder.blocks:children()) do

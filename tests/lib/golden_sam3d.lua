@@ -10,7 +10,7 @@ local P = require "tests.lib.golden_sam3d_parts"
 local K = { interactive_training = require("tests.lib.golden_sam3d_train").interactive_training }
 
 K.prompted = function(case, report)
-  local net, seen, io, info = P.build(case), {}, case.io, case.info
+  local net, seen, io, info = P.build(report, case), {}, case.io, case.info
   net:load_state(case.weights)
   P.tap_encoder(seen, net.image_encoder, io)
   P.tap_decoder(seen, net)
@@ -31,7 +31,7 @@ local function relative(rows, n)
 end
 
 K.encoder = function(case, report)
-  local net, seen, info = P.build(case), {}, case.info
+  local net, seen, info = P.build(report, case), {}, case.info
   local enc = net.image_encoder
   enc:load_state(case.weights)
   P.tap_encoder(seen, enc, case.io)
@@ -50,8 +50,8 @@ end
 
 K.prompt_encoder = function(case, report)
   local c, io = case.info.config, case.io
-  local net = PromptEncoder(c.embed_dim, c.image_embedding_size, c.input_image_size,
-    c.mask_in_chans)
+  local net = G.network(report, PromptEncoder(c.embed_dim, c.image_embedding_size,
+    c.input_image_size, c.mask_in_chans))
   net:load_state(case.weights)
   ss.no_grad(function()
     G.check(report, {
@@ -64,7 +64,7 @@ K.prompt_encoder = function(case, report)
 end
 
 K.click_sequence = function(case, report)
-  local net, io, info = P.build(case), case.io, case.info
+  local net, io, info = P.build(report, case), case.io, case.info
   net:load_state(case.weights)
   ss.no_grad(function()
     local code = net:encode(P.to_door(io["in.image"]))
@@ -83,12 +83,12 @@ K.click_sequence = function(case, report)
     got["out.prob"] = G.first(prob)
     G.check(report, got, io, info.tolerances)
     local wrong = G.first(prob:gt(0.5):to("f32") - G.last(io["out.seg"]:to("f32"))):abs():sum()
-    G.expect(report, wrong:item() <= 6, ("out.seg: %g voxels differ"):format(wrong:item()))
+    G.expect_f32(report, wrong:item() <= 6, ("out.seg: %g voxels differ"):format(wrong:item()))
   end)
 end
 
 K.full_size = function(case, report)
-  P.full_size(case, report, models.new { "sam_med3d" }, function(seen, enc)
+  P.full_size(case, report, G.network(report, models.new { "sam_med3d" }), function(seen, enc)
     P.tap_windows(seen, enc)
     P.tap_encoder(seen, enc, {})
   end)

@@ -12,11 +12,10 @@ local OPTIONS = { "img_size", "patch_size", "embed_dim", "depth", "num_heads", "
   "num_multimask_outputs", "decoder_depth", "decoder_num_heads", "decoder_mlp_dim",
   "attention_downsample_rate", "iou_head_depth", "iou_head_hidden_dim" }
 
-function P.build(case)
+function P.build(report, case)
   local spec = { "sam_med3d" }
   for _, key in ipairs(OPTIONS) do spec[key] = case.info.config[key] end
-  local net = models.new(spec)
-  return net
+  return G.network(report, models.new(spec))
 end
 
 -- Recorded attention outputs are in window layout with the rows of padding; ours are the grid.

@@ -17,11 +17,11 @@ local function encoder_spec(c)
   return spec
 end
 
-local function student(c)
+local function student(report, c)
   local spec = encoder_spec(c)
   spec[1], spec.modalities, spec.classes = "slicing_sam3d", c.num_modalities, c.num_classes
   spec.decoder_channels, spec.deep_supervision = c.decoder_channels, true
-  return models.new(spec)
+  return G.network(report, models.new(spec))
 end
 
 local function tap_encoder(seen, enc, prefix, want, keep)
@@ -71,7 +71,7 @@ end
 
 K.student = function(case, report)
   local io, info, seen = case.io, case.info, {}
-  local net = student(info.config)
+  local net = student(report, info.config)
   net:load_state(case.weights)
   local x = G.last(io["in.volume"])
   tap_encoder(seen, net.image_encoder, "mid.slice0.enc.", io, slice0(x:size(1), x:size(2)))
@@ -90,23 +90,23 @@ end
 
 K.encoder = function(case, report)
   local io, info, seen = case.io, case.info, {}
-  local enc = sam_vit.encoder(encoder_spec(info.config))
+  local enc = G.network(report, sam_vit.encoder(encoder_spec(info.config)))
   enc:load_state(case.weights)
   tap_encoder(seen, enc, "mid.enc.", io, function(y) return y:copy() end)
   local x = ss.keep(G.last(io["in.slice"]):copy():requires_grad_(true))
   local y = enc(x)
   seen["out.embedding"] = G.first(y:detach())
   G.check(report, seen, io, info.tolerances)
-  y:backward(G.last(io["in.grad_y"]):copy())
+  G.backward(y, G.last(io["in.grad_y"]):copy())
   local grads = {}
   G.grads(grads, enc, "")
-  grads["grad.in.slice"] = G.first(x.grad)
+  grads["grad.in.slice"] = G.first(G.grad(x))
   G.check(report, grads, case.grads, info.grad_tolerances)
 end
 
 K.encoder_from_checkpoint = function(case, report)
   local io, info, seen = case.io, case.info, {}
-  local net = student(info.config)
+  local net = student(report, info.config)
   net:load_encoder(case.weights)
   local enc = net.image_encoder
   for name, t in enc:named_parameters() do
@@ -136,7 +136,7 @@ end
 
 K.decoder_training = function(case, report)
   local io, info, got = case.io, case.info, {}
-  local net = student(info.config)
+  local net = student(report, info.config)
   net:load_state(case.weights, { strict = false })
   local features = ss.keep(G.last(io["in.features"]):copy():requires_grad_(true))
   local logits, total = net:decode(features), nil
@@ -150,21 +150,21 @@ K.decoder_training = function(case, report)
   got["out.logits_ds2"] = G.first(logits[2]:detach())
   got["out.logits_ds3"] = G.first(logits[3]:detach())
   G.check(report, got, io, info.tolerances)
-  total:backward()
+  G.backward(total)
   local grads = {}
   G.grads(grads, net, "")
-  grads["grad.in.features"] = G.first(features.grad)
+  grads["grad.in.features"] = G.first(G.grad(features))
   G.check(report, grads, case.grads, info.grad_tolerances)
   local opt = optim.sgd(net, { lr = 1e-2, momentum = 0.99, nesterov = true, weight_decay = 3e-5,
     clip_norm = 12 })
   local _, step = opt:step()
   local norm = info.grad_norm_before_clip
-  G.expect(report, math.abs(step.norm - norm) <= 1e-5 * norm,
+  G.expect_f32(report, math.abs(step.norm - norm) <= 1e-5 * norm,
     ("gradient norm %.8g, want %.8g"):format(step.norm, norm))
   local state = net:state()
   for name, want in pairs(case.after) do
     local worst = (state[name] - want):abs():max():item()
-    G.expect(report, worst <= 1e-6 * math.max(1, want:abs():max():item()),
+    G.expect_f32(report, worst <= 1e-6 * math.max(1, want:abs():max():item()),
       ("after_step %s differs by %.3g"):format(name, worst))
   end
 end
@@ -181,8 +181,8 @@ end
 K.full_size = function(case, report)
   local info, got = case.info, {}
   local c = info.config
-  local net = models.new { "slicing_sam3d", image_size = c.image_size, classes = c.num_classes,
-    deep_supervision = true }
+  local net = G.network(report, models.new { "slicing_sam3d", image_size = c.image_size,
+    classes = c.num_classes, deep_supervision = true })
   formula.fill(net)
   local x = G.last(formula.tensor("input", info.input_shape, 1))
   for i, block in ipairs(net.image_encoder.blocks:children()) do

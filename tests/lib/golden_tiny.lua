@@ -11,7 +11,7 @@ local train = require "tests.lib.golden_sam3d_train"
 local K = {}
 
 K.block = function(case, report)
-  local block, seen, io = P.block(case.info.config), {}, case.io
+  local block, seen, io = P.block(report, case.info.config), {}, case.io
   block:load_state(case.weights)
   P.tap_block(seen, block, "mid.", "mid.windows")
   ss.no_grad(function()
@@ -24,7 +24,7 @@ end
 
 K.soft_moe = function(case, report)
   local c, io = case.info.config, case.io
-  local moe = SoftMoe(c.dim, c.num_experts, c.slots_per_expert)
+  local moe = G.network(report, SoftMoe(c.dim, c.num_experts, c.slots_per_expert))
   moe:load_state(case.weights)
   local x = ss.keep(io["in.x"]:copy():requires_grad_(true))
   local b, m, got = x:size(1), x:size(2), {}
@@ -40,8 +40,8 @@ K.soft_moe = function(case, report)
   got["out.y"] = y:detach()
   G.check(report, got, io, case.info.tolerances)
   if not case.grads then return end
-  (y * io["in.grad_y"]):sum():backward()
-  local grads = { ["grad.in.x"] = x.grad }
+  G.backward((y * io["in.grad_y"]):sum())
+  local grads = { ["grad.in.x"] = G.grad(x) }
   G.grads(grads, moe, "")
   G.check(report, grads, case.grads, case.info.grad_tolerances)
 end
@@ -63,7 +63,7 @@ local function image_of(case)
 end
 
 K.prompted = function(case, report)
-  local net, seen, io, info = P.build(case), {}, case.io, case.info
+  local net, seen, io, info = P.build(report, case), {}, case.io, case.info
   net:load_state(case.weights)
   P.tap_encoder(seen, net.image_encoder)
   S.tap_decoder(seen, net)
@@ -94,7 +94,7 @@ local function check_counters(report, got, io)
 end
 
 K.distillation = function(case, report)
-  local enc, seen, io, info = P.build(case).image_encoder, {}, case.io, case.info
+  local enc, seen, io, info = P.build(report, case).image_encoder, {}, case.io, case.info
   enc:load_state(case.weights)
   enc:train()
   P.tap_encoder(seen, enc)
@@ -103,18 +103,18 @@ K.distillation = function(case, report)
   local loss = distance(code, G.last(io["in.teacher"]))
   seen["out.image_embedding"], seen["out.loss"] = G.first(code:detach()),
     loss:detach():reshape { 1 }
-  loss:backward()
+  G.backward(loss)
   P.statistics(seen, enc)
   G.check(report, seen, io, info.tolerances)
   check_counters(report, seen, io)
   local grads = {}
   G.grads(grads, enc, "")
-  grads["grad.in.image"] = G.first(image.grad)
+  grads["grad.in.image"] = G.first(G.grad(image))
   G.check(report, grads, case.grads, info.grad_tolerances)
 end
 
 K.interactive_training = function(case, report)
-  local net, after = P.build(case), nil
+  local net, after = P.build(report, case), nil
   net:load_state(case.weights)
   net:train()
   train.steps(case, report, net, { lr = 4e-5, weight_decay = 0.1, trained = "^mask_decoder%." },
@@ -127,8 +127,8 @@ end
 
 K.full_size = function(case, report)
   local c = case.info.config
-  local net = models.new { "tiny_sam_med3d", num_experts = c.num_experts,
-    slots_per_expert = c.slots_per_expert }:eval()
+  local net = G.network(report, models.new { "tiny_sam_med3d", num_experts = c.num_experts,
+    slots_per_expert = c.slots_per_expert }:eval())
   S.full_size(case, report, net, P.tap_encoder)
 end
 

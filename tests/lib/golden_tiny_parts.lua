@@ -14,20 +14,20 @@ local OPTIONS = { "img_size", "embed_dims", "depths", "num_heads", "window_sizes
   "iou_head_hidden_dim" }
 
 ---The network of a case, in evaluation mode.
-function P.build(case)
+function P.build(report, case)
   local spec = { "tiny_sam_med3d" }
   for _, key in ipairs(OPTIONS) do spec[key] = case.info.config[key] end
-  return models.new(spec):eval()
+  return G.network(report, models.new(spec):eval())
 end
 
 ---One attention block, in evaluation mode, without weights.
-function P.block(c)
+function P.block(report, c)
   local opts = {}
   for key, value in pairs(tiny_vit3d.DEFAULTS) do opts[key] = value end
   for key in pairs(opts) do
     if c[key] ~= nil then opts[key] = c[key] end
   end
-  return tiny_vit3d.block(c.dim, c.num_heads, c.window, opts):eval()
+  return G.network(report, tiny_vit3d.block(c.dim, c.num_heads, c.window, opts):eval())
 end
 
 local function tokens(x) return x:reshape { x:size(1), -1, x:size(x.ndim) } end

@@ -42,16 +42,18 @@ local SoftMoe = nn.module {
     local b, c = x:size(1), x:size(3)
     local n, slots = self.slots[1], self.slots[2]
     local dispatch, combine = self:route(x)
-    local y = self.experts(dispatch:matmul(x):reshape { b, n, slots, c })
-    return combine:matmul(y:reshape({ b, n * slots, c }):to(x.dtype))
+    local y = self.experts(dispatch:to(x.dtype):matmul(x):reshape { b, n, slots, c })
+    return combine:to(x.dtype):matmul(y:reshape({ b, n * slots, c }):to(x.dtype))
   end,
 }
 
----Logits of every token and slot, [b, m, experts * slots].
+---Logits of every token and slot, [b, m, experts * slots] f32. Tokens are not normalised, so logits
+---are large, and what rounding does to them the softmax raises to a power: they stay f32.
 function SoftMoe:logits(x)
   local phi = self.phi:reshape { self.phi:size(1), -1 }
+  x = x:to("f32")
   if self.scale then x, phi = unit(x, 3), unit(phi, 1) * self.scale end
-  return x:matmul(self:cast(phi))
+  return x:matmul(phi)
 end
 
 ---How much of each token a slot takes, and how much of each slot a token gets.
