@@ -7,6 +7,7 @@ local nn = {
   module = module.define,
   is_module = module.is_module,
   options = require("semisam.nn.options").check,
+  one_of = require("semisam.nn.options").one_of,
   seed = random.seed,
   set_key = random.set_key,
   checkpoint = random.checkpoint,

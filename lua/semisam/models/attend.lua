@@ -43,6 +43,21 @@ local function whole(qkv, heads, tables, rel, window, pad)
     { rel = rel, grid = grid, window = window }):reshape(shape)
 end
 
+-- The rows of a table made for a larger extent that n tokens need.
+local function central(rows, n)
+  local extent = (rows:size(1) + 1) // 2
+  return n < extent and rows:slice(1, extent - n + 1, extent + n - 1) or rows
+end
+
+-- Windows without their padding.
+local function masked(qkv, window, tables, how)
+  return windows.ragged(qkv, window, function(cut)
+    local own = {}
+    for a, rows in ipairs(tables) do own[a] = central(rows, cut:size(a + 1)) end
+    return whole(cut, how.heads, own, how.rel)
+  end)
+end
+
 ---Attention of SAM's encoders over a grid of tokens, within windows or over all of it, with
 ---decomposed relative positions.
 ---
@@ -50,17 +65,19 @@ end
 ---in the official code; the layer makes its bias of such tokens, so it runs on real ones only.
 ---@param x tensor [n, s.., c]
 ---@param qkv table the linear layer c -> 3c
----@param heads integer
 ---@param window integer 0: no windows
 ---@param tables tensor[] relative positions, one [2 extent - 1, e] per axis
----@param rel string "2d", "3d", or "3d_official": the axes mixed as in SAM-Med3D's released code
+---@param how { heads: integer, rel: string, masked: boolean? } rel: "2d", "3d", or "3d_official":
+---the axes mixed as in SAM-Med3D's released code; masked: padding takes no part
 ---@return tensor [n, s.., c]
-function M.over(x, qkv, heads, window, tables, rel)
+function M.over(x, qkv, window, tables, how)
+  local heads, rel = how.heads, how.rel
   if window == 0 then return whole(qkv(x), heads, tables, rel) end
   if not windows.needs_padding(x, window) then
     local y = whole(windows.split(qkv(x), window), heads, tables, rel)
     return windows.join(y, x:size(1), windows.extent(x))
   end
+  if how.masked then return masked(qkv(x), window, tables, how) end
   local c = x:size(x.ndim)
   if windows.fits(x, window) then
     local size = {}

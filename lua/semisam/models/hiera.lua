@@ -3,8 +3,9 @@
 --
 -- Kept from the official code: the first block of a stage still has the window of the stage before;
 -- its shortcut comes from the normalised tokens; windows are zero-padded after the norm and padding
--- takes part in attention unmasked. The qkv layer makes its bias of padding, so it and everything
--- else runs on real tokens only, and attention counts the padding of a window as one key.
+-- takes part in attention unmasked (window_padding = "masked" leaves it out). The qkv layer makes
+-- its bias of padding, so it and everything else runs on real tokens only, and attention counts the
+-- padding of a window as one key.
 --
 -- Blocks work on a grid [n, h, w, c] or on its windows [n * count, w, w, c]; tokens stay in the
 -- order of the windows for as long as the next block has the same ones.
@@ -27,7 +28,7 @@ local Mlp = nn.module {
 }
 
 -- Attention of windows that all look the same: qkv [n, h, w, 3c], optional pooling of q by 2 x 2.
--- fill: side of the window that h x w is the real part of.
+-- fill: side of the window that h x w is the real part of, 0 to leave padding out.
 local function attend(qkv, heads, pool, fill, bias)
   local n, h, w, c = qkv:size(1), qkv:size(2), qkv:size(3), qkv:size(4) // 3
   local all = qkv:reshape { n, h * w, 3, heads, c // heads }
@@ -61,14 +62,14 @@ end
 
 -- A grid cut into windows: whole ones and those that stick out at the right, at the bottom and in
 -- the corner, each sort in one call.
-local function windowed(qkv, heads, window, pool, bias)
+local function windowed(qkv, heads, window, pool, bias, masked)
   local n, rows, shrink = qkv:size(1), {}, pool and 2 or 1
   for _, r in ipairs(parts(qkv:size(2), window)) do
     local row = {}
     for _, s in ipairs(parts(qkv:size(3), window)) do
       local piece = qkv:slice(2, r[1], r[2]):slice(3, s[1], s[2])
       local h, w, a, b = piece:size(2), piece:size(3), r[3], s[3]
-      local y = attend(cut(piece, a, b), heads, pool, window, bias)
+      local y = attend(cut(piece, a, b), heads, pool, masked and 0 or window, bias)
       local c = y:size(4)
       a, b, h, w = a // shrink, b // shrink, h // shrink, w // shrink
       row[#row + 1] = y:reshape { n, h // a, w // b, a, b, c }:permute { 1, 2, 4, 3, 5, 6 }
@@ -81,8 +82,8 @@ end
 
 local Attention = nn.module {
   name = "hiera_attention",
-  init = function(self, inp, out, heads, window, pool)
-    self.heads, self.window, self.pool = heads, window, pool
+  init = function(self, inp, out, heads, window, pool, masked)
+    self.heads, self.window, self.pool, self.masked = heads, window, pool, masked
     self.qkv = nn.linear(inp, 3 * out)
     self.proj = nn.linear(out, out)
   end,
@@ -97,7 +98,7 @@ local Attention = nn.module {
     if window == 0 or h == window and w == window then
       y = attend(qkv(x), self.heads, pool, window)
     else
-      y = windowed(qkv(x), self.heads, window, pool, qkv.bias)
+      y = windowed(qkv(x), self.heads, window, pool, qkv.bias, self.masked)
     end
     return self.proj(y, residual)
   end,
@@ -105,15 +106,15 @@ local Attention = nn.module {
 
 local Block = nn.module {
   name = "hiera_block",
-  init = function(self, inp, out, heads, mlp_ratio, window, pool)
+  init = function(self, inp, out, heads, window, pool, c)
     self.pool, self.window = pool, window
     if pool and window % 2 ~= 0 then
       error(("hiera: a window of %d cannot be pooled by 2"):format(window), 0)
     end
     self.norm1 = nn.layer_norm(inp, { eps = LN_EPS })
-    self.attn = Attention(inp, out, heads, window, pool)
+    self.attn = Attention(inp, out, heads, window, pool, c.window_padding == "masked")
     self.norm2 = nn.layer_norm(out, { eps = LN_EPS })
-    self.mlp = Mlp(out, math.floor(out * mlp_ratio))
+    self.mlp = Mlp(out, math.floor(out * c.mlp_ratio))
     if inp ~= out then self.proj = nn.linear(inp, out) end
   end,
   forward = function(self, x)
@@ -147,8 +148,8 @@ local function blocks_of(c)
       local out = first and dim * 2 or dim
       if first then heads = heads * 2 end
       local window = c.window_spec[first and stage - 1 or stage]
-      list[at] = Block(dim, out, heads, c.mlp_ratio, global[at] and 0 or window,
-        first and stage - 1 <= c.q_pool)
+      list[at] = Block(dim, out, heads, global[at] and 0 or window,
+        first and stage - 1 <= c.q_pool, c)
       dim = out
     end
     ends[at], widths[stage] = stage, dim
@@ -157,7 +158,8 @@ local function blocks_of(c)
 end
 
 ---Options: embed_dim, num_heads (of the first stage), stages, global_att_blocks (from 0), bkg,
----window_spec, q_pool, mlp_ratio, lean (freed memory goes back to the system after each stage).
+---window_spec, q_pool, mlp_ratio, window_padding ("official" or "masked"), lean (freed memory goes
+---back to the system after each stage).
 ---forward: [n, h, w, 3] -> the last map of every stage.
 local Hiera = nn.module {
   name = "hiera",

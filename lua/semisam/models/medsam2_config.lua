@@ -23,6 +23,7 @@ local DEFAULTS = {
   bkg = false,               -- size of the learnt background position map
   window_spec = false,       -- window of each stage
   q_pool = 3, mlp_ratio = 4,
+  window_padding = "official", -- padding tokens take part in attention, or are "masked"
   image_size = 512,
   d_model = 256, fpn_top_down_levels = { 2, 3 }, scalp = 1,
   ma_layers = 4, ma_ff = 2048, -- memory attention: depth, hidden width
@@ -82,6 +83,7 @@ local function check(c)
   if c.mask_prompt ~= "mask" and c.mask_prompt ~= "box" then
     refuse('mask_prompt must be "mask" or "box", got %q', c.mask_prompt)
   end
+  sam_vit.check_padding("medsam2", c.window_padding)
   sam_vit.check_heads("medsam2", c.embed_dim, c.num_heads)
   sam_vit.check_heads("medsam2: prompts", c.d_model // c.attention_downsample_rate,
     c.decoder_num_heads)

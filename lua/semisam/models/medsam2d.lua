@@ -21,13 +21,14 @@ local DEFAULTS = {
   variant = "vit_b",     -- sets embed_dim, depth, num_heads, global_attn_indexes
   embed_dim = false, depth = false, num_heads = false, global_attn_indexes = false,
   image_size = 1024, patch_size = 16, mlp_ratio = 4, window_size = 14,
+  window_padding = "official", -- padding tokens take part in attention, or are "masked"
   prompt_embed_dim = 256, mask_in_chans = 16, num_multimask_outputs = 3, decoder_depth = 2,
   decoder_num_heads = 8, decoder_mlp_dim = 2048, attention_downsample_rate = 2,
   iou_head_depth = 3, iou_head_hidden_dim = 256,
   preprocess = "medsam", -- how images become inputs; see models/sam_image2d.lua
 }
 local ENCODER = { "image_size", "patch_size", "embed_dim", "depth", "num_heads", "mlp_ratio",
-  "window_size", "global_attn_indexes" }
+  "window_size", "global_attn_indexes", "window_padding" }
 
 local function resolved(opts)
   local c = nn.options("medsam2d", opts, DEFAULTS, 6)

@@ -21,6 +21,9 @@ local SHARED = { -- what the released models of the family have in common
   attention_downsample_rate = 2, iou_head_depth = 3, iou_head_hidden_dim = 256,
   first_mask = "zeros", -- mask prompt of a first answer: "zeros" as the official loops, or "none"
   spacing = 1.5,        -- mm, of the data it was trained on
+  -- What released weights need, each with what one would rather have for training from scratch:
+  dense_positions = "official", -- first two axes of the encoded grid exchanged, or "correct"
+  padding_point = true,         -- a point that is none follows the clicks always; false: never
 }
 
 ---The options of prompts and decoder, with those of an encoder added.
@@ -141,10 +144,12 @@ function M.kind(name, defaults, encoder)
       self.prep = { norm = "zscore_positive", spacing = c.spacing, size = { s, s, s } }
       sam_vit.check_heads(name .. ": prompts", c.prompt_embed_dim // c.attention_downsample_rate,
         c.decoder_num_heads)
+      local wrong = nn.one_of("dense_positions", c.dense_positions, "official", "correct")
+      if wrong then error(name .. ": " .. wrong, 4) end
       sam_vit.check_heads(name .. ": prompt encoding, sin cos sin", c.prompt_embed_dim, 3)
       self.image_encoder, self.grid = encoder(c)
       self.prompt_encoder = PromptEncoder(c.prompt_embed_dim, { self.grid, self.grid, self.grid },
-        { s, s, s }, c.mask_in_chans)
+        { s, s, s }, c.mask_in_chans, c)
       self.mask_decoder = MaskDecoder(c.prompt_embed_dim, c)
     end,
     forward = function(self, x, prompts) return self:decode(self:encode(x), prompts) end,

@@ -3,7 +3,8 @@
 -- Axes here are the official ones, a0, a1, a2 = x, y, z of the canonical volume; coordinates are
 -- voxels in that order. What trained weights depend on is kept: the encoding is [sin, cos, sin],
 -- the dense encoding swaps the first two axes against the clicks and divides by the crossed grid
--- sizes, and a padding point is appended to the clicks always.
+-- sizes (dense_positions = "correct": as the clicks), and a padding point is appended to the clicks
+-- always (padding_point = false: never).
 local ss = require "semisam"
 local nn = require "semisam.nn"
 
@@ -24,9 +25,11 @@ local Fourier = nn.module {
 
 local PromptEncoder3d = nn.module {
   name = "prompt_encoder3d",
-  -- channels: width of the tokens; grid, image_size: { a0, a1, a2 } in tokens and voxels.
-  init = function(self, channels, grid, image_size, mask_channels)
+  -- channels: width of the tokens; grid, image_size: { a0, a1, a2 } in tokens and voxels; c:
+  -- dense_positions, padding_point, as official without it
+  init = function(self, channels, grid, image_size, mask_channels, c)
     self.channels, self.grid, self.image_size = channels, grid, image_size
+    self.correct, self.pads = c and c.dense_positions == "correct", not c or c.padding_point
     self.pe_layer = Fourier(channels // 3)
     self.point_embeddings = nn.list { nn.embedding(1, channels), nn.embedding(1, channels) }
     self.not_a_point_embed = nn.embedding(1, channels)
@@ -54,8 +57,10 @@ function PromptEncoder3d:dense_pe()
     local g0, g1, g2 = table.unpack(self.grid)
     local device = self.no_mask_embed.weight.device
     local full = { g0, g1, g2, 1 }
-    local p = ss.cat(centres(g1, g0, 2, device):expand(full),
-      centres(g0, g1, 1, device):expand(full), centres(g2, g2, 3, device):expand(full), { dim = 4 })
+    local first, second = centres(g1, g0, 2, device), centres(g0, g1, 1, device)
+    if self.correct then first, second = centres(g0, g0, 1, device), centres(g1, g1, 2, device) end
+    local p = ss.cat(first:expand(full), second:expand(full),
+      centres(g2, g2, 3, device):expand(full), { dim = 4 })
     return self.pe_layer(p:reshape { g0 * g1 * g2, 3 }):reshape { 1, g0, g1, g2, self.channels }
   end)
 end
@@ -66,16 +71,18 @@ local function where_label(labels, value) return labels:eq(value):to("f32") end
 ---Tokens of the clicks.
 ---@param points tensor [p, k, 3] voxel coordinates (a0, a1, a2)
 ---@param labels tensor [p, k]: 1 inside, 0 outside, -1 no point; others are encoded by place alone
----@return tensor [p, k + 1, channels]
+---@return tensor [p, k + 1, channels], [p, k, channels] without a padding point
 function PromptEncoder3d:sparse(points, labels)
   return ss.scoped(function()
     local p, k, on = points:size(1), points:size(2), { device = points.device }
     local size = ss.tensor(self.image_size, on):reshape { 1, 1, 3 }
-    local place = ss.cat((points:to("f32") + 0.5) / size, ss.zeros({ p, 1, 3 }, on), { dim = 2 })
-    local kind = ss.cat(labels:to("f32"), ss.full({ p, 1 }, -1, on), { dim = 2 })
-      :reshape { p, k + 1, 1 }
-    local tokens = self.pe_layer(place:reshape { p * (k + 1), 3 })
-      :reshape { p, k + 1, self.channels }
+    local place, kind = (points:to("f32") + 0.5) / size, labels:to("f32")
+    if self.pads then
+      place = ss.cat(place, ss.zeros({ p, 1, 3 }, on), { dim = 2 })
+      kind, k = ss.cat(kind, ss.full({ p, 1 }, -1, on), { dim = 2 }), k + 1
+    end
+    kind = kind:reshape { p, k, 1 }
+    local tokens = self.pe_layer(place:reshape { p * k, 3 }):reshape { p, k, self.channels }
     local none = where_label(kind, -1)
     local function row(embedding) return embedding.weight:reshape { 1, 1, self.channels } end
     return tokens * (1 - none) + none * row(self.not_a_point_embed)

@@ -2,7 +2,8 @@
 -- images [n, h, w, c]. Shared by the Slicing SAM3D student and 2-D SAM.
 --
 -- Kept from the official code: windows are zero-padded at the end after the first norm, and padding
--- takes part in attention unmasked; relative positions use the unscaled query.
+-- takes part in attention unmasked (window_padding = "masked" leaves it out, for training from
+-- scratch); relative positions use the unscaled query.
 local ss = require "semisam"
 local nn = require "semisam.nn"
 local attend = require "semisam.models.attend"
@@ -13,13 +14,15 @@ local LN_EPS = 1e-6
 local DEFAULTS = {
   image_size = 128, patch_size = 16, in_channels = 3, embed_dim = 768, depth = 12, num_heads = 12,
   mlp_ratio = 4, window_size = 14, global_attn_indexes = { 2, 5, 8, 11 }, out_channels = 256,
+  window_padding = "official", -- padding tokens take part in attention, or are "masked"
 }
 
 local Attention = nn.module {
   name = "attention2d",
-  -- extent: tokens along an axis of what attention sees (a window or the whole grid)
-  init = function(self, channels, heads, extent)
-    self.heads, self.extent = heads, extent
+  -- extent: tokens along an axis of what attention sees (a window or the whole grid); masked: see
+  -- window_padding
+  init = function(self, channels, heads, extent, masked)
+    self.how = { heads = heads, rel = "2d", masked = masked }
     local e = channels // heads
     self:parameter("rel_pos_h", ss.zeros { 2 * extent - 1, e })
     self:parameter("rel_pos_w", ss.zeros { 2 * extent - 1, e })
@@ -28,8 +31,8 @@ local Attention = nn.module {
   end,
   -- x [n, h, w, c]; window 0: the whole grid
   forward = function(self, x, window, residual)
-    return self.proj(attend.over(x, self.qkv, self.heads, window,
-      { self.rel_pos_h, self.rel_pos_w }, "2d"), residual)
+    return self.proj(attend.over(x, self.qkv, window, { self.rel_pos_h, self.rel_pos_w }, self.how),
+      residual)
   end,
 }
 
@@ -87,8 +90,17 @@ function M.check_heads(who, channels, heads)
   end
 end
 
+---Refuse an unknown treatment of padding.
+---@param who string
+---@param value any of the option window_padding
+function M.check_padding(who, value)
+  local wrong = nn.one_of("window_padding", value, "official", "masked")
+  if wrong then error(who .. ": " .. wrong, 5) end
+end
+
 ---Options: image_size, patch_size, embed_dim, depth, num_heads, window_size, global_attn_indexes
----(0-based), out_channels. forward: [n, s, s, in_channels] -> [n, s/patch, s/patch, out_channels].
+---(0-based), out_channels, window_padding. forward: [n, s, s, in_channels] -> [n, s/patch, s/patch,
+---out_channels].
 M.encoder = nn.module {
   name = "sam_vit",
   init = function(self, opts)
@@ -99,11 +111,12 @@ M.encoder = nn.module {
         c.patch_size), 3)
     end
     M.check_heads("sam_vit", c.embed_dim, c.num_heads)
+    M.check_padding("sam_vit", c.window_padding)
     self:parameter("pos_embed", ss.zeros { 1, self.grid, self.grid, c.embed_dim })
     self.patch_embed = M.patch_embed(nn.conv2d(c.in_channels, c.embed_dim, c.patch_size,
       { stride = c.patch_size }))
     self.blocks = M.blocks(c, self.grid, function(extent)
-      return Attention(c.embed_dim, c.num_heads, extent)
+      return Attention(c.embed_dim, c.num_heads, extent, c.window_padding == "masked")
     end)
     local o = c.out_channels
     self.neck = nn.sequential(nn.conv2d(c.embed_dim, o, 1, { bias = false }),

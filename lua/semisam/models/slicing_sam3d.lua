@@ -11,10 +11,11 @@ local sam_vit = require "semisam.models.sam_vit"
 
 local SLOPE = 0.01 -- of leaky ReLU
 local ENCODER = { "image_size", "patch_size", "embed_dim", "depth", "num_heads", "mlp_ratio",
-  "window_size", "global_attn_indexes" }
+  "window_size", "global_attn_indexes", "window_padding" }
 local DEFAULTS = {
   image_size = 128, patch_size = 16, embed_dim = 768, depth = 12, num_heads = 12, mlp_ratio = 4,
   window_size = 14, global_attn_indexes = { 2, 5, 8, 11 },
+  window_padding = "official",            -- padding takes part in attention, or is "masked"
   out_channels = 256,                     -- of the encoder
   modalities = 1,
   classes = 2,                            -- 1: one sigmoid logit; more: softmax with background

@@ -161,14 +161,6 @@ local function grid_of(c, strides)
   return grid, factor
 end
 
-local function one_of(name, value, ...)
-  for _, known in ipairs { ... } do
-    if value == known then return end
-  end
-  return ('%s must be "%s", got "%s"'):format(name, table.concat({ ... }, '" or "'),
-    tostring(value))
-end
-
 -- What is impossible about the settings, or nil.
 local function wrong(c, strides)
   local stages = #c.embed_dims
@@ -192,8 +184,8 @@ local function wrong(c, strides)
   if c.local_conv_size % 2 == 0 then
     return ("local_conv_size must be odd, got %d"):format(c.local_conv_size)
   end
-  return one_of("window_reverse", c.window_reverse, "official", "correct")
-    or one_of("window_padding", c.window_padding, "official", "masked")
+  return nn.one_of("window_reverse", c.window_reverse, "official", "correct")
+    or nn.one_of("window_padding", c.window_padding, "official", "masked")
 end
 
 ---Tokens per axis of the embedding; raises what is impossible about the settings.

@@ -1,4 +1,6 @@
--- models/windows.lua — cutting a grid of tokens into square windows and putting it together again.
+-- models/windows.lua — cutting a grid of tokens into windows and putting it together again.
+local ss = require "semisam"
+
 local M = {}
 
 -- How many zeros each axis needs to reach whole windows, and whether any does.
@@ -51,15 +53,16 @@ end
 
 ---Cut x, whose axes are whole windows.
 ---@param x tensor [n, s1, .., sk, c]
----@param size integer
----@return tensor windows [n * count, size, .., size, c], row-major
+---@param size integer|integer[] of all axes or of each
+---@return tensor windows [n * count, size.., c], row-major
 function M.split(x, size)
   local axes, n, c = x.ndim - 2, x:size(1), x:size(x.ndim)
   local cut, order, flat, count = { n }, { 1 }, {}, n
   for a = 1, axes do
-    local k = x:size(a + 1) // size
-    cut[2 * a], cut[2 * a + 1], count = k, size, count * k
-    order[a + 1], order[axes + 1 + a], flat[a + 1] = 2 * a, 2 * a + 1, size
+    local s = type(size) == "table" and size[a] or size
+    local k = x:size(a + 1) // s
+    cut[2 * a], cut[2 * a + 1], count = k, s, count * k
+    order[a + 1], order[axes + 1 + a], flat[a + 1] = 2 * a, 2 * a + 1, s
   end
   cut[2 * axes + 2], order[2 * axes + 2] = c, 2 * axes + 2
   flat[1], flat[axes + 2] = count, c
@@ -67,14 +70,15 @@ function M.split(x, size)
 end
 
 ---Put windows together again and drop the padding.
----@param y tensor [n * count, size, .., size, c]
+---@param y tensor [n * count, size.., c]
 ---@param n integer
 ---@param extent integer[] tokens along each axis
 ---@return tensor [n, extent.., c]
 function M.join(y, n, extent)
-  local axes, size, c = #extent, y:size(2), y:size(y.ndim)
+  local axes, c = #extent, y:size(y.ndim)
   local split, back, whole = { n }, { 1 }, { n }
   for a = 1, axes do
+    local size = y:size(a + 1)
     local k = (extent[a] + size - 1) // size
     split[a + 1], split[axes + 1 + a], whole[a + 1] = k, size, k * size
     back[2 * a], back[2 * a + 1] = a + 1, axes + 1 + a
@@ -85,6 +89,33 @@ function M.join(y, n, extent)
     if whole[a + 1] > extent[a] then y = y:slice(a + 1, 1, extent[a]) end
   end
   return y
+end
+
+---The same without padding: windows that stick out keep their real tokens only, so they have
+---several shapes: whole ones, and the remainders at the end of each axis.
+---@param x tensor [n, s1, .., sk, c]
+---@param size integer
+---@param f fun(windows: tensor): tensor windows of one shape [m, box.., c] -> [m, box.., c2]
+---@return tensor [n, s1, .., sk, c2]
+function M.ragged(x, size, f)
+  local box = {}
+  local function along(part, axis) -- cut along `axis` and those after it
+    if axis == x.ndim then
+      return M.join(f(M.split(part, box)), part:size(1), M.extent(part))
+    end
+    local all = part:size(axis)
+    local whole, done = all // size * size, {}
+    if whole > 0 then
+      box[axis - 1] = size
+      done[1] = along(part:slice(axis, 1, whole), axis + 1)
+    end
+    if whole < all then
+      box[axis - 1] = all - whole
+      done[#done + 1] = along(part:slice(axis, whole + 1, all), axis + 1)
+    end
+    return done[2] and ss.cat(done[1], done[2], { dim = axis }) or done[1]
+  end
+  return along(x, 2)
 end
 
 return M

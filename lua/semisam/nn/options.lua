@@ -28,4 +28,17 @@ function M.check(who, opts, defaults, level)
   return full
 end
 
+---What is wrong with an option that must be one of some words; nil if nothing is.
+---@param name string
+---@param value any
+---@param ... string the words
+---@return string?
+function M.one_of(name, value, ...)
+  for _, known in ipairs { ... } do
+    if value == known then return end
+  end
+  return ('%s must be "%s", got "%s"'):format(name, table.concat({ ... }, '" or "'),
+    tostring(value))
+end
+
 return M
