@@ -22,6 +22,7 @@ typedef struct ss_device {
     bool computes; /* false: only sizes are counted */
     ss_memory mem;
     ss_block *bin[SS_BINS];
+    size_t high; /* most bytes ever in use at once */
     ss_ctx *ctx;
 } ss_device;
 

@@ -12,6 +12,7 @@ struct ss_block {
 
 enum { GUARD_BYTES = 64, GUARD_FILL = 0xA5 };
 #define HUGE_BYTES ((size_t)2 << 20)
+#define KEPT_BYTES ((size_t)64 << 20) /* may wait for reuse in any case */
 
 ss_device *ss__device(ss_ctx *ctx, const char *name)
 {
@@ -114,16 +115,33 @@ void ss__trim(ss_device *d)
     d->mem.cached = 0;
 }
 
+/* Blocks that wait for reuse, largest first, go back to the system while a new one of r bytes would
+ * take the device past the most that was ever in use at once: what one part of the work leaves
+ * behind does not stand beside what the next needs. */
+static void make_room(ss_device *d, size_t r)
+{
+    const size_t limit = d->high + KEPT_BYTES;
+    for (int i = SS_BINS - 1; i >= 0; i--)
+        while (d->bin[i] && d->mem.used + d->mem.cached + r > limit) {
+            ss_block *b = d->bin[i];
+            d->bin[i] = b->next;
+            d->mem.cached -= b->bytes;
+            system_free(b, b->bytes);
+        }
+}
+
 static void *take(ss_device *d, size_t bytes)
 {
     int bin;
     size_t r = class_bytes(bytes, &bin);
+    if (d->mem.used + bytes > d->high) d->high = d->mem.used + bytes;
     if (bin >= 0 && d->bin[bin]) {
         ss_block *b = d->bin[bin];
         d->bin[bin] = b->next;
         d->mem.cached -= r;
         return b;
     }
+    make_room(d, r);
     return system_alloc(r);
 }
 

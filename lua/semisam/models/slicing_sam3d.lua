@@ -22,7 +22,7 @@ local DEFAULTS = {
   decoder_channels = { 128, 64, 32, 16 },
   freeze_encoder = true,
   deep_supervision = false,               -- also return logits at 1/2 and 1/4 in plane
-  slice_bytes = 256 << 20,                -- hidden states of the slices encoded together
+  slice_bytes = 64 << 20,                 -- hidden states of the slices encoded together
   norm = "minmax",                        -- what prepare() does to an image
 }
 
