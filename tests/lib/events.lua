@@ -1,6 +1,9 @@
 -- Reads a TensorBoard event file without the code that writes it: the checksum bit by bit, the
 -- protocol buffer field by field.
+local protobuf = require "tests.lib.protobuf"
 local events = {}
+
+local message = protobuf.message
 
 ---CRC32C of a string.
 function events.crc32c(s)
@@ -20,41 +23,6 @@ local function masked(s)
   local c = events.crc32c(s)
   local turned = (c >> 15) | ((c << 17) & 0xffffffff)
   return (turned + 0xa282ead8) % (1 << 32)
-end
-
-local function varint(s, at)
-  local v, shift = 0, 0
-  while true do
-    local b = s:byte(at)
-    v, shift, at = v | (b & 127) << shift, shift + 7, at + 1
-    if b < 128 then return v, at end
-  end
-end
-
--- Fields of a message: number to list of values.
-local function message(s)
-  local out, at = {}, 1
-  while at <= #s do
-    local key, value
-    key, at = varint(s, at)
-    local wire = key & 7
-    if wire == 0 then
-      value, at = varint(s, at)
-    elseif wire == 1 then
-      value, at = string.unpack("<d", s, at)
-    elseif wire == 5 then
-      value, at = string.unpack("<f", s, at)
-    elseif wire == 2 then
-      local n
-      n, at = varint(s, at)
-      value, at = s:sub(at, at + n - 1), at + n
-    else
-      error("wire type " .. wire)
-    end
-    out[key >> 3] = out[key >> 3] or {}
-    table.insert(out[key >> 3], value)
-  end
-  return out
 end
 
 ---All events of a file's text: { time, step, version?, session?, values = { { tag, number or

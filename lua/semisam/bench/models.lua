@@ -109,6 +109,7 @@ end
 ---@return integer
 function bench.run(o)
   local turns, count = o.turns > 0 and o.turns or o.quick and 1 or 3, 0
+  if #chosen(o) == 0 then return 0 end
   if not o.json then
     print(("threads %d, kernels %s, median of %d turns"):format(ss.threads(), ss.isa(), turns))
     print(("%-20s %-5s %9s %9s %8s %9s %9s"):format("network", "type", "seconds", "GFLOP",
