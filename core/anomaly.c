@@ -1,5 +1,6 @@
 /* anomaly.c — where a value that is not finite came from (see ss_ctx_check_finite). */
 #include "core.h"
+#include <stdlib.h>
 #include <string.h>
 
 void ss_ctx_check_finite(ss_ctx *ctx, bool on)
@@ -27,9 +28,8 @@ static bool element_is_finite(const ss_view *v, int64_t at)
     }
 }
 
-int64_t ss__not_finite(const ss_view *v)
+static int64_t count(const ss_view *v)
 {
-    if (!ss_is_float(v->dtype) || !v->data) return 0;
     int64_t bad = 0, index[SS_MAX_DIM] = {0}, at = 0;
     for (int64_t k = 0; k < v->count; k++) {
         bad += !element_is_finite(v, at);
@@ -40,5 +40,34 @@ int64_t ss__not_finite(const ss_view *v)
             index[d] = 0;
         }
     }
+    return bad;
+}
+
+/* The bytes from the first to the last element of a view, in elements before and after data. */
+static void span(const ss_view *v, int64_t *before, int64_t *after)
+{
+    *before = *after = 0;
+    for (int a = 0; a < v->ndim; a++) {
+        const int64_t reach = (v->shape[a] - 1) * v->stride[a];
+        *(reach < 0 ? before : after) += reach;
+    }
+}
+
+int64_t ss__not_finite(ss_device *d, const ss_view *v)
+{
+    if (!ss_is_float(v->dtype) || !v->data || v->count == 0) return 0;
+    if (!d->gpu) return count(v);
+    int64_t before, after;
+    span(v, &before, &after);
+    const int64_t size = (int64_t)ss_dtype_bytes(v->dtype);
+    const size_t n = (size_t)((after - before + 1) * size);
+    char *host = malloc(n);
+    ss_view h = *v;
+    int64_t bad = 0;
+    if (host && ss__to_host(d, host, (char *)v->data + before * size, n) == SS_OK) {
+        h.data = host - before * size;
+        bad = count(&h);
+    }
+    free(host);
     return bad;
 }

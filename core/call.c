@@ -221,8 +221,15 @@ static ss_status execute(frame *f)
     const ss_op *op = f->info->op;
     if (op->flags & SS_OP_VIEW) return SS_OK;
     ss_status s = SS_OK;
+    ss_status (*plan)(ss_call *) = f->dev->as_cuda ? op->plan_cuda : op->plan;
+    const ss_twin *twin = f->dev->gpu ? ss__twin(f->info) : NULL;
+    if (f->dev->gpu && !twin) {
+        snprintf(f->msg, sizeof f->msg,
+                 "has no CUDA code in this build; move its inputs to the cpu");
+        return fail(f, SS_E_DEVICE);
+    }
     f->env.pack = pack_planned;
-    if (op->plan && (s = op->plan(c))) return fail(f, s);
+    if (plan && (s = plan(c))) return fail(f, s);
     f->env.pack = pack;
     void *scratch = NULL;
     if (c->scratch_bytes && (s = ss__alloc(f->dev, c->scratch_bytes, &scratch))) return s;
@@ -230,7 +237,10 @@ static ss_status execute(frame *f)
     c->scratch = scratch ? scratch : nothing;
     const double work = op->flops ? op->flops(c) : 0, begun = f->ctx->profile ? ss__now() : 0;
     f->ctx->flops += work;
-    if (f->dev->computes) s = op->cpu(c);
+    if (twin)
+        s = twin->run(c, f->dev->gpu);
+    else if (f->dev->computes)
+        s = op->cpu(c);
     if (f->ctx->profile) ss__profile_add(f->ctx, f->info, ss__now() - begun, work);
     ss__free(f->dev, scratch, c->scratch_bytes);
     return s ? fail(f, s) : SS_OK;
@@ -252,11 +262,11 @@ static ss_status check_finite(frame *f)
 {
     const bool inplace = f->info->inplace;
     if (f->c.nin == 0 || !f->dev->computes || (f->info->op->flags & SS_OP_VIEW)) return SS_OK;
-    int64_t bad = inplace ? ss__not_finite(&f->view[0]) : 0;
-    for (int k = 0; k < f->c.nout; k++) bad += ss__not_finite(&f->c.out[k]);
+    int64_t bad = inplace ? ss__not_finite(f->dev, &f->view[0]) : 0;
+    for (int k = 0; k < f->c.nout; k++) bad += ss__not_finite(f->dev, &f->c.out[k]);
     if (!bad) return SS_OK;
     for (int i = inplace; i < f->c.nin; i++) {
-        const int64_t before = f->view[i].present ? ss__not_finite(&f->view[i]) : 0;
+        const int64_t before = f->view[i].present ? ss__not_finite(f->dev, &f->view[i]) : 0;
         if (!before) continue;
         snprintf(f->msg, sizeof f->msg, "'%s' holds %lld values that are not finite already",
                  f->info->param[i < f->info->ntensor ? i : f->info->ntensor - 1].name,

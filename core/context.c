@@ -29,8 +29,14 @@ ss_status ss_ctx_new(ss_ctx **out)
     size_t ram = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGE_SIZE);
     ctx->dev[0] = (ss_device){.name = "cpu", .computes = true, .ctx = ctx};
     ctx->dev[0].mem.budget = ram / 2;
-    ctx->dev[1] = (ss_device){.name = "meta", .computes = false, .ctx = ctx};
-    ctx->dev[1].mem.budget = SIZE_MAX;
+    ctx->dev[1] = (ss_device){.name = "meta", .ctx = ctx};
+    ctx->dev[2] = (ss_device){.name = "meta:cuda", .as_cuda = true, .ctx = ctx};
+    ctx->dev[1].mem.budget = ctx->dev[2].mem.budget = SIZE_MAX;
+    static const char *const gpu[SS_GPUS] = {"cuda:0", "cuda:1", "cuda:2", "cuda:3",
+                                             "cuda:4", "cuda:5", "cuda:6", "cuda:7"};
+    for (int i = 0; i < SS_GPUS; i++)
+        ctx->dev[3 + i] =
+            (ss_device){.name = gpu[i], .computes = true, .as_cuda = true, .ctx = ctx};
     *out = ctx;
     return SS_OK;
 }
@@ -39,7 +45,7 @@ ss_status ss_ctx_new(ss_ctx **out)
 void ss__ctx_unref(ss_ctx *ctx)
 {
     if (--ctx->refs > 0) return;
-    for (int i = 0; i < SS_DEVICES; i++) ss__trim(&ctx->dev[i]);
+    for (int i = 0; i < SS_DEVICES; i++) ss__close(&ctx->dev[i]);
     free(ctx);
 }
 

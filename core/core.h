@@ -1,6 +1,7 @@
 /* core.h — structures shared by the files of core. Nothing outside core includes it. */
 #ifndef SEMISAM_CORE_H
 #define SEMISAM_CORE_H
+#include "backend.h"
 #include "op.h"
 #include "semisam.h"
 
@@ -11,7 +12,8 @@
 #define SS_ASSERT(x) ((void)0)
 #endif
 
-enum { SS_DEVICES = 2, SS_BINS = 512, SS_ALIGN = 64 };
+/* Devices of a context in this order: cpu, meta, meta:cuda, cuda:0, cuda:1, ... */
+enum { SS_GPUS = 8, SS_DEVICES = 3 + SS_GPUS, SS_BINS = 512, SS_ALIGN = 64 };
 
 /* ---- devices -------------------------------------------------------------- */
 
@@ -20,6 +22,8 @@ typedef struct ss_block ss_block; /* a freed block waiting for reuse */
 typedef struct ss_device {
     const char *name;
     bool computes; /* false: only sizes are counted */
+    bool as_cuda;  /* scratch is what the CUDA twins want */
+    ss_gpu *gpu;   /* NULL on the CPU and on meta */
     ss_memory mem;
     ss_block *bin[SS_BINS];
     size_t high; /* most bytes ever in use at once */
@@ -32,8 +36,21 @@ ss_device *ss__device(ss_ctx *ctx, const char *name); /* NULL and E_DEVICE messa
 ss_status ss__alloc(ss_device *d, size_t bytes, void **out);
 void ss__free(ss_device *d, void *p, size_t bytes);
 void ss__trim(ss_device *d);
+void ss__close(ss_device *d); /* gives everything back */
 
 void ss__ctx_unref(ss_ctx *ctx);
+
+/* ---- the CUDA module --------------------------------------------------------- */
+
+/* ss__backend() — the module, loaded on the first call; NULL and a sentence when there is none. */
+const ss_backend *ss__backend(char *why, size_t n);
+/* ss__twin() — the module's code for an op; NULL: it has none. */
+const ss_twin *ss__twin(const ss_opinfo *op);
+/* ss__open_gpu() — makes d usable. E_DEVICE with the reason otherwise. */
+ss_status ss__open_gpu(ss_device *d, int index);
+/* ss__to_host(), ss__to_device() — n bytes at p, memory of d. */
+ss_status ss__to_host(ss_device *d, void *to, const void *p, size_t n);
+ss_status ss__to_device(ss_device *d, void *p, const void *from, size_t n);
 
 /* ---- storage and tensors --------------------------------------------------- */
 
@@ -102,9 +119,9 @@ bool ss__same_shape(const ss_view *a, const ss_view *b);
 /* Text such as "f32[2,3]"; returns buf. */
 const char *ss__describe(const ss_view *v, char *buf, size_t n);
 
-/* ss__not_finite() — elements of a float view that are NaN or infinite; 0 for other types and on
- * devices without values. */
-int64_t ss__not_finite(const ss_view *v);
+/* ss__not_finite() — elements of a float view on d that are NaN or infinite; 0 for other types and
+ * on devices without values. */
+int64_t ss__not_finite(ss_device *d, const ss_view *v);
 
 /* ---- tape ------------------------------------------------------------------- */
 

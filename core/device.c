@@ -1,4 +1,4 @@
-/* device.c — accounted memory. The CPU device keeps freed blocks by size class, so that a training
+/* device.c — accounted memory. Devices keep freed blocks by size class, so that a training
  * step touches the same pages again: first-touch page faults cost more than most kernels. */
 #include "core.h"
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 
 struct ss_block {
     ss_block *next;
+    void *data;
     size_t bytes; /* as asked of the system */
 };
 
@@ -16,15 +17,20 @@ enum { GUARD_BYTES = 64, GUARD_FILL = 0xA5 };
 
 ss_device *ss__device(ss_ctx *ctx, const char *name)
 {
-    for (int i = 0; i < SS_DEVICES; i++)
-        if (strcmp(ctx->dev[i].name, name ? name : "cpu") == 0) return &ctx->dev[i];
+    if (!name) name = "cpu";
+    if (strcmp(name, "cuda") == 0) name = "cuda:0";
+    for (int i = 0; i < SS_DEVICES; i++) {
+        ss_device *d = &ctx->dev[i];
+        if (strcmp(d->name, name) != 0) continue;
+        if (strncmp(name, "cuda", 4) == 0 && !d->gpu && ss__open_gpu(d, i - 3)) return NULL;
+        return d;
+    }
     if (strncmp(name, "cuda", 4) == 0)
-        ss_ctx_fail(ctx, SS_E_DEVICE,
-                    "device '%s' was asked for, this build has no CUDA backend (cpu and meta are "
-                    "there)",
-                    name);
+        ss_ctx_fail(ctx, SS_E_DEVICE, "unknown device '%s', expected cuda:0 to cuda:%d", name,
+                    SS_GPUS - 1);
     else
-        ss_ctx_fail(ctx, SS_E_DEVICE, "unknown device '%s', expected cpu or meta", name);
+        ss_ctx_fail(ctx, SS_E_DEVICE,
+                    "unknown device '%s', expected cpu, cuda, cuda:N, meta or meta:cuda", name);
     return NULL;
 }
 
@@ -89,30 +95,51 @@ static void *map_huge(size_t bytes)
     return p + head;
 }
 
-static void *system_alloc(size_t bytes)
+static void *system_alloc(ss_device *d, size_t bytes)
 {
+    if (d->gpu) return ss__backend(NULL, 0)->alloc(d->gpu, bytes);
     if (MAPPED && bytes >= HUGE_BYTES) return map_huge(bytes);
     return aligned_alloc(SS_ALIGN, round_up(bytes, SS_ALIGN));
 }
 
-static void system_free(void *p, size_t bytes)
+static void system_free(ss_device *d, void *p, size_t bytes)
 {
-    if (MAPPED && bytes >= HUGE_BYTES)
+    if (d->gpu)
+        ss__backend(NULL, 0)->release(d->gpu, p);
+    else if (MAPPED && bytes >= HUGE_BYTES)
         munmap(p, round_up(bytes, HUGE_BYTES));
     else
         free(p);
 }
 
+static void *pop_block(ss_block **list)
+{
+    ss_block *b = *list;
+    void *p = b->data;
+    *list = b->next;
+    free(b);
+    return p;
+}
+
+static void drop_block(ss_device *d, ss_block **list)
+{
+    const size_t bytes = (*list)->bytes;
+    system_free(d, pop_block(list), bytes);
+}
+
 void ss__trim(ss_device *d)
 {
     for (int i = 0; i < SS_BINS; i++) {
-        while (d->bin[i]) {
-            ss_block *b = d->bin[i];
-            d->bin[i] = b->next;
-            system_free(b, b->bytes);
-        }
+        while (d->bin[i]) drop_block(d, &d->bin[i]);
     }
     d->mem.cached = 0;
+}
+
+void ss__close(ss_device *d)
+{
+    ss__trim(d);
+    if (d->gpu) ss__backend(NULL, 0)->close(d->gpu);
+    d->gpu = NULL;
 }
 
 /* Blocks that wait for reuse, largest first, go back to the system while a new one of r bytes would
@@ -123,10 +150,8 @@ static void make_room(ss_device *d, size_t r)
     const size_t limit = d->high + KEPT_BYTES;
     for (int i = SS_BINS - 1; i >= 0; i--)
         while (d->bin[i] && d->mem.used + d->mem.cached + r > limit) {
-            ss_block *b = d->bin[i];
-            d->bin[i] = b->next;
-            d->mem.cached -= b->bytes;
-            system_free(b, b->bytes);
+            d->mem.cached -= d->bin[i]->bytes;
+            drop_block(d, &d->bin[i]);
         }
 }
 
@@ -136,24 +161,24 @@ static void *take(ss_device *d, size_t bytes)
     size_t r = class_bytes(bytes, &bin);
     if (d->mem.used + bytes > d->high) d->high = d->mem.used + bytes;
     if (bin >= 0 && d->bin[bin]) {
-        ss_block *b = d->bin[bin];
-        d->bin[bin] = b->next;
         d->mem.cached -= r;
-        return b;
+        return pop_block(&d->bin[bin]);
     }
     make_room(d, r);
-    return system_alloc(r);
+    return system_alloc(d, r);
 }
 
-static void *guard_on(void *p, size_t bytes)
+static void *guard_on(ss_device *d, void *p, size_t bytes)
 {
 #if defined(SS_DEBUG_CHECKS) && !defined(__SANITIZE_ADDRESS__)
     unsigned char *b = p;
+    if (d->gpu) return p;
     memset(b, GUARD_FILL, GUARD_BYTES);
     memset(b + GUARD_BYTES, 0xFF, bytes); /* NaN in every float type: unwritten results show */
     memset(b + GUARD_BYTES + bytes, GUARD_FILL, GUARD_BYTES);
     return b + GUARD_BYTES;
 #else
+    (void)d;
     (void)bytes;
     return p;
 #endif
@@ -163,6 +188,7 @@ static void *guard_off(ss_device *d, void *p, size_t bytes)
 {
 #if defined(SS_DEBUG_CHECKS) && !defined(__SANITIZE_ADDRESS__)
     unsigned char *b = (unsigned char *)p - GUARD_BYTES;
+    if (d->gpu) return p;
     for (int i = 0; i < GUARD_BYTES; i++) {
         if (b[i] == GUARD_FILL && b[GUARD_BYTES + bytes + (size_t)i] == GUARD_FILL) continue;
         d->ctx->guard_faults++;
@@ -196,6 +222,13 @@ static ss_status no_memory(ss_device *d, size_t bytes)
                        d->name, bytes, d->mem.used, d->mem.budget, d->mem.peak);
 }
 
+/* Two devices that saw the same allocations and releases in the same order have the same trace. */
+static void trace(ss_device *d, size_t bytes, unsigned what)
+{
+    d->mem.trace = (d->mem.trace ^ (bytes * 4 + what)) * 0x9E3779B97F4A7C15u;
+    d->mem.trace ^= d->mem.trace >> 29;
+}
+
 ss_status ss__alloc(ss_device *d, size_t bytes, void **out)
 {
     *out = NULL;
@@ -215,12 +248,13 @@ ss_status ss__alloc(ss_device *d, size_t bytes, void **out)
             p = take(d, bytes);
         }
         if (!p) return no_memory(d, bytes);
-        p = guard_on(p, bytes);
+        p = guard_on(d, p, bytes);
     } else {
         p = d; /* a token: nothing may read it */
     }
     d->mem.used += bytes;
     if (d->mem.used > d->mem.peak) d->mem.peak = d->mem.used;
+    trace(d, bytes, 1);
     *out = p;
     return SS_OK;
 }
@@ -229,19 +263,25 @@ void ss__free(ss_device *d, void *p, size_t bytes)
 {
     if (!p) return;
     d->mem.used -= bytes;
+    trace(d, bytes, 2);
     if (!d->computes) return;
     p = guard_off(d, p, bytes);
     int bin;
     size_t r = class_bytes(bytes, &bin);
-    if (bin < 0 || d->ctx->closed) {
-        system_free(p, r);
+    ss_block *b = bin < 0 || d->ctx->closed ? NULL : malloc(sizeof *b);
+    if (!b) {
+        system_free(d, p, r);
         return;
     }
-    ss_block *b = p;
-    b->next = d->bin[bin];
-    b->bytes = r;
+    *b = (ss_block){.next = d->bin[bin], .data = p, .bytes = r};
     d->bin[bin] = b;
     d->mem.cached += r;
+}
+
+const char *ss_device_name(ss_ctx *ctx, const char *device)
+{
+    const ss_device *d = ss__device(ctx, device);
+    return d ? d->name : NULL;
 }
 
 ss_status ss_memory_get(ss_ctx *ctx, const char *device, ss_memory *out)

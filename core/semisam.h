@@ -17,8 +17,9 @@ extern "C" {
 typedef struct ss_ctx ss_ctx;
 typedef struct ss_tensor ss_tensor;
 
-/* ss_ctx_new() — a context with the devices "cpu" and "meta". ss_ctx_release() may be called before
- * its tensors are released: the context then lives on, unusable, until the last of them is gone. */
+/* ss_ctx_new() — a context; devices are made when first named. ss_ctx_release() may be called
+ * before its tensors are released: the context then lives on, unusable, until the last of them is
+ * gone. */
 ss_status ss_ctx_new(ss_ctx **out);
 void ss_ctx_release(ss_ctx *ctx);
 const char *ss_errmsg(const ss_ctx *ctx); /* sentence for the last failure */
@@ -46,17 +47,32 @@ void ss_ctx_on_pressure(ss_ctx *ctx, ss_pressure_fn fn, void *ud);
 /* ---- devices and memory -------------------------------------------------- */
 
 typedef struct ss_memory {
-    size_t used;   /* bytes of live tensors, scratch and packed weights */
-    size_t cached; /* freed bytes kept for reuse */
-    size_t peak;   /* largest `used` since the last reset */
-    size_t budget; /* limit of `used` */
+    size_t used;    /* bytes of live tensors, scratch and packed weights */
+    size_t cached;  /* freed bytes kept for reuse */
+    size_t peak;    /* largest `used` since the last reset */
+    size_t budget;  /* limit of `used` */
+    uint64_t trace; /* hash of all allocations and releases so far, in their order */
 } ss_memory;
 
-/* Device names: "cpu", "meta". Unknown names fail with E_DEVICE. */
+/* Device names: "cpu"; "cuda:N" or "cuda" for the first; "meta" counts what the CPU would need,
+ * "meta:cuda" what a GPU would. Unknown or absent ones fail with E_DEVICE. */
+const char *ss_device_name(ss_ctx *ctx, const char *device); /* lives as long as ctx; or NULL */
 ss_status ss_memory_get(ss_ctx *ctx, const char *device, ss_memory *out);
 ss_status ss_memory_reset_peak(ss_ctx *ctx, const char *device);
 ss_status ss_memory_set_budget(ss_ctx *ctx, const char *device, size_t bytes);
 ss_status ss_memory_trim(ss_ctx *ctx, const char *device); /* gives cached bytes back */
+/* ss_wait() — until everything asked of the device is done; says what failed in between. */
+ss_status ss_wait(ss_ctx *ctx, const char *device);
+
+/* What is known of the CUDA module: E_DEVICE, with `why` filled, when no device can be used. */
+typedef struct ss_cuda_info {
+    int devices;
+    int twins;       /* operations it has code for */
+    char path[1024]; /* of the module; empty: none was found */
+    char build[128]; /* what it was compiled for */
+    char why[1400];
+} ss_cuda_info;
+ss_status ss_cuda_report(ss_cuda_info *out);
 
 /* Counts of what is alive, for leak checks. */
 void ss_live(const ss_ctx *ctx, int64_t *tensors, int64_t *bytes);
@@ -173,6 +189,7 @@ typedef struct ss_opinfo {
 int ss_op_count(void);
 const ss_opinfo *ss_op_at(int i);
 const ss_opinfo *ss_op_find(const char *name); /* NULL: no such operation */
+bool ss_cuda_has(const ss_opinfo *op); /* the CUDA module has code for it, or it needs none */
 
 /* ss_attr_default() — the value of parameter p (an attribute) that was not given. ndim: axes of the
  * first tensor, to resolve dims. E_ARG if p has no default. */

@@ -159,8 +159,12 @@ ss_status ss_tensor_from(ss_ctx *ctx, ss_dtype t, int ndim, const int64_t *shape
                          const char *device, const void *bytes, ss_tensor **out)
 {
     ss_status s = ss_tensor_new(ctx, t, ndim, shape, device, out);
-    if (s == SS_OK && (*out)->st->dev->computes && (*out)->st->bytes)
-        memcpy((*out)->v.data, bytes, (*out)->st->bytes);
+    if (s || !(*out)->st->dev->computes || (*out)->st->bytes == 0) return s;
+    s = ss__to_device((*out)->st->dev, (*out)->v.data, bytes, (*out)->st->bytes);
+    if (s) {
+        ss_tensor_release(*out);
+        *out = NULL;
+    }
     return s;
 }
 
@@ -172,6 +176,49 @@ ss_status ss__alias(ss_tensor *x, ss_tensor **out)
 ss_status ss_tensor_detach(ss_tensor *x, ss_tensor **out)
 {
     return ss__alias(x, out);
+}
+
+/* A contiguous tensor with x's values on x's own device. */
+static ss_status packed(ss_tensor *x, ss_tensor **out)
+{
+    const ss_opinfo *copy = ss_op_find("copy");
+    ss_ctx *ctx = x->st->dev->ctx;
+    if (ss__is_contiguous(&x->v)) {
+        *out = ss_tensor_retain(x);
+        return SS_OK;
+    }
+    if (!copy) return ss_ctx_fail(ctx, SS_E_STATE, "to: the op 'copy' is missing");
+    ss_no_grad(ctx, true);
+    ss_status s = ss_run(ctx, copy, 1, &x, 0, NULL, NULL, 1, out);
+    ss_no_grad(ctx, false);
+    return s;
+}
+
+/* Between computing devices, one of which is a GPU; from GPU to GPU by way of the host. */
+static ss_status move(ss_tensor *x, ss_device *d, ss_tensor **out)
+{
+    ss_tensor *from;
+    ss_status s = packed(x, &from);
+    if (s) return s;
+    ss_device *src = from->st->dev;
+    const size_t n = ss_tensor_bytes(from);
+    void *host = NULL;
+    s = ss__new_on(d, &from->v, out);
+    if (s == SS_OK && n && src->gpu && d->gpu) {
+        host = malloc(n);
+        s = host ? ss__to_host(src, host, from->v.data, n)
+                 : ss_ctx_fail(d->ctx, SS_E_NOMEM, "to: out of memory for %zu bytes", n);
+        if (s == SS_OK) s = ss__to_device(d, (*out)->v.data, host, n);
+    } else if (s == SS_OK && n) {
+        s = d->gpu ? ss__to_device(d, (*out)->v.data, from->v.data, n)
+                   : ss__to_host(src, (*out)->v.data, from->v.data, n);
+    }
+    free(host);
+    ss_tensor_release(from);
+    if (s == SS_OK) return s;
+    ss_tensor_release(*out);
+    *out = NULL;
+    return s;
 }
 
 ss_status ss_tensor_to(ss_tensor *x, const char *device, ss_tensor **out)
@@ -187,7 +234,8 @@ ss_status ss_tensor_to(ss_tensor *x, const char *device, ss_tensor **out)
     if (!x->st->dev->computes)
         return ss_ctx_fail(ctx, SS_E_DEVICE, "to: a tensor on %s has no values to move to %s",
                            x->st->dev->name, d->name);
-    return ss__new_on(d, &x->v, out); /* the other device is meta: sizes only */
+    if (!d->computes) return ss__new_on(d, &x->v, out);
+    return move(x, d, out);
 }
 
 static void copy_strided(const ss_view *v, size_t size, char *dst)
@@ -201,6 +249,16 @@ static void copy_strided(const ss_view *v, size_t size, char *dst)
     }
 }
 
+static ss_status read_gpu(ss_tensor *x, void *dst, size_t bytes)
+{
+    ss_tensor *from;
+    ss_status s = packed(x, &from);
+    if (s) return s;
+    s = bytes ? ss__to_host(from->st->dev, dst, from->v.data, bytes) : SS_OK;
+    ss_tensor_release(from);
+    return s;
+}
+
 ss_status ss_tensor_read(ss_tensor *x, void *dst, size_t bytes)
 {
     size_t size = ss_dtype_bytes(x->v.dtype), want = (size_t)x->v.count * size;
@@ -209,6 +267,8 @@ ss_status ss_tensor_read(ss_tensor *x, void *dst, size_t bytes)
                            bytes);
     if (!x->st->dev->computes)
         memset(dst, ss_is_float(x->v.dtype) ? 0xFF : 0, want);
+    else if (x->st->dev->gpu)
+        return read_gpu(x, dst, want);
     else if (ss__is_contiguous(&x->v))
         memcpy(dst, x->v.data, want);
     else

@@ -54,7 +54,7 @@ typedef struct ss_call {
     ss_view out[SS_MAX_OUT];
     const ss_attr *attr;
     int64_t out_offset;   /* SS_OP_VIEW: first element, counted from in[0]'s */
-    size_t scratch_bytes; /* set by `plan`: 64-byte aligned memory wanted while `cpu` runs */
+    size_t scratch_bytes; /* set by the plan: 64-byte aligned memory wanted while the op runs */
     void *scratch;
     ss_env *env;
 } ss_call;
@@ -97,10 +97,11 @@ struct ss_op {
     const char *sig;
     const char *doc; /* one sentence, then detail: definition, shapes, source */
     ss_status (*infer)(ss_call *c);
-    ss_status (*plan)(ss_call *c);     /* optional: asks for scratch */
-    ss_status (*cpu)(ss_call *c);      /* mandatory unless SS_OP_VIEW */
-    void (*grad)(ss_grad *g);          /* NULL needs SS_OP_NO_GRAD or SS_OP_INPLACE */
-    double (*flops)(const ss_call *c); /* optional */
+    ss_status (*plan)(ss_call *c);      /* optional: asks for scratch of `cpu` */
+    ss_status (*plan_cuda)(ss_call *c); /* optional: asks for scratch of the CUDA twin */
+    ss_status (*cpu)(ss_call *c);       /* mandatory unless SS_OP_VIEW */
+    void (*grad)(ss_grad *g);           /* NULL needs SS_OP_NO_GRAD or SS_OP_INPLACE */
+    double (*flops)(const ss_call *c);  /* optional */
     unsigned flags;
     unsigned saves; /* what grad reads: SS_SAVE_IN(i) | SS_SAVE_OUT(i) */
     int nout;       /* 0 means 1 */
@@ -109,6 +110,9 @@ struct ss_op {
 
 /* ---- helpers for infer --------------------------------------------------- */
 
+#ifdef __cplusplus
+extern "C" {
+#endif
 /* ss_fail() — records the sentence and returns s. The op's name before it and the inputs' shapes
  * after it are added by the engine: write only what was expected and what came. */
 __attribute__((format(printf, 3, 4))) ss_status ss_fail(ss_call *c, ss_status s, const char *fmt,
@@ -124,6 +128,9 @@ ss_status ss_out_broadcast(ss_call *c, int k, ss_dtype t, int n);
 ss_dtype ss_promote(const ss_view *a, const ss_view *b);
 size_t ss_dtype_bytes(ss_dtype t);
 const char *ss_dtype_name(ss_dtype t);
+#ifdef __cplusplus
+}
+#endif
 static inline bool ss_is_float(ss_dtype t)
 {
     return t == SS_F32 || t == SS_F16 || t == SS_BF16;
@@ -133,6 +140,7 @@ static inline bool ss_cancelled(const ss_call *c)
     return c->env && c->env->cancel && *c->env->cancel;
 }
 
+#ifndef __cplusplus
 /* ---- helpers for grad ---------------------------------------------------- */
 
 static inline ss_attr ss_num(double x)
@@ -182,4 +190,5 @@ static inline void ss_dx(ss_grad *g, int i, ss_tensor *dx)
 {
     if (dx && g->need[i]) g->set(g, i, dx);
 }
+#endif
 #endif

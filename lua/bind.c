@@ -349,6 +349,7 @@ static int list_ops(lua_State *L)
         lua_pushinteger(L, o->nout), lua_setfield(L, -2, "nout");
         lua_pushboolean(L, o->internal), lua_setfield(L, -2, "internal");
         lua_pushboolean(L, o->differentiable), lua_setfield(L, -2, "differentiable");
+        lua_pushboolean(L, ss_cuda_has(o)), lua_setfield(L, -2, "cuda");
         lua_pushboolean(L, o->inplace), lua_setfield(L, -2, "inplace");
         lua_pushboolean(L, o->view), lua_setfield(L, -2, "view");
         lua_createtable(L, o->ntensor + o->nattr, 0);

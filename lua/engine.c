@@ -27,6 +27,7 @@ static int memory(lua_State *L)
     lua_pushinteger(L, (lua_Integer)m.peak), lua_setfield(L, -2, "peak");
     lua_pushinteger(L, (lua_Integer)(m.budget > INT64_MAX ? INT64_MAX : m.budget));
     lua_setfield(L, -2, "budget");
+    lua_pushfstring(L, "%p", (void *)(uintptr_t)m.trace), lua_setfield(L, -2, "trace");
     return 1;
 }
 
@@ -63,13 +64,11 @@ static int threads(lua_State *L)
 /* default_device([name]) — where new tensors are made. */
 static int default_device(lua_State *L)
 {
-    static const char *const known[] = {"cpu", "meta"};
     ss_memory m;
     if (!lua_isnoneornil(L, 1)) {
         const char *name = luaL_checkstring(L, 1);
         ssL_try(L, ss_memory_get(ssL_ctx(L), name, &m));
-        for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-            if (!strcmp(known[i], name)) ssL_get(L)->device = known[i];
+        ssL_get(L)->device = ss_device_name(ssL_ctx(L), name);
     }
     lua_pushstring(L, ssL_get(L)->device);
     return 1;

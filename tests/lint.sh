@@ -14,10 +14,10 @@ check() { # check NAME OUTPUT — no output is a pass
 }
 tracked() { git ls-files -co --exclude-standard -- "$@" | while read -r f; do [ -f "$f" ] && echo "$f"; done; }
 
-mapfile -t c_files < <(tracked '*.c' '*.h')
+mapfile -t c_files < <(tracked '*.c' '*.h' '*.cu' '*.cpp')
 mapfile -t lua_files < <(tracked '*.lua' ':!lua/meta')
 mapfile -t shell_files < <(tracked tests/run .ci/run '*.sh' recipes/quickstart)
-mapfile -t library < <(tracked 'core/*.[ch]' 'kernels/*.[ch]' 'kernels/support/*.[ch]')
+mapfile -t library < <(tracked 'core/*.[ch]' 'kernels/*.[ch]' 'kernels/support/*.[ch]' 'kernels/*.cu' 'kernels/cuda/*.[ch]')
 mapfile -t binding < <(tracked 'lua/*.[ch]')
 
 # ---- form

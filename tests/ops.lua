@@ -1,4 +1,4 @@
--- Definition tests of operations: semisam tests/ops.lua [op ...]
+-- Definition tests of operations: semisam tests/ops.lua [device=cuda] [op ...]
 --
 -- tests/ops/<op>.lua holds the op's definition over Lua doubles and its cases; kernels/README.md
 -- tells the format. Every op is held against its definition in several layouts and number formats,
@@ -7,7 +7,8 @@ local ss = require "semisam"
 local case = require "tests.lib.opcase"
 local checks = require "tests.lib.opcheck"
 
-local passed, failed = 0, 0
+local device = "cpu"
+local passed, failed, skipped = 0, 0, 0
 
 local function run(name, fn)
   local ok, err = xpcall(fn, function(e) return tostring(e) end)
@@ -39,10 +40,15 @@ local function test_op(op)
     print(("FAIL %s: %s"):format(op.name, tostring(spec):match "^[^\n]*"))
     return
   end
+  if device ~= "cpu" and not op.cuda then
+    skipped = skipped + 1
+    print(("skip %s: it has no CUDA code"):format(op.name))
+    return
+  end
   for i, c in ipairs(spec.cases or {}) do
     for _, check in ipairs(checks.per_case) do
       local label = ("%s case %d %s"):format(op.name, i, check.name)
-      if check.applies(op, spec, c, i) then
+      if check.applies(op, spec, c, i) and (device == "cpu" or check.name ~= "threads") then
         run(label, no_leak(function()
           case.seed(i)
           check.run(op, spec, c)
@@ -57,7 +63,14 @@ local function test_op(op)
 end
 
 local wanted = {}
-for _, name in ipairs { ... } do wanted[name] = true end
+for _, name in ipairs { ... } do
+  local on = name:match "^device=(.*)$"
+  if on then
+    device = ss.default_device(on)
+  else
+    wanted[name] = true
+  end
+end
 local any = next(wanted) ~= nil
 local faults = ss._debug()
 for _, op in ipairs(ss.ops()) do
@@ -76,5 +89,6 @@ for name in pairs(wanted) do
   failed = failed + 1
   print(("FAIL %s: no such op"):format(name))
 end
+if skipped > 0 then print(("%d operations skipped on %s"):format(skipped, device)) end
 print(("%d passed, %d failed"):format(passed, failed))
 os.exit(failed == 0, true)
