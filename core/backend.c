@@ -130,6 +130,23 @@ ss_status ss_cuda_report(ss_cuda_info *out)
     return out->devices ? SS_OK : SS_E_DEVICE;
 }
 
+ss_status ss_cuda_device_get(ss_ctx *ctx, int index, ss_cuda_device *out)
+{
+    char name[32];
+    *out = (ss_cuda_device){0};
+    snprintf(name, sizeof name, "cuda:%d", index);
+    ss_device *d = ss__device(ctx, name);
+    if (!d) return SS_E_DEVICE;
+    ss_gpu_info info;
+    ss__backend(NULL, 0)->info(d->gpu, &info);
+    snprintf(out->name, sizeof out->name, "%.*s", (int)sizeof out->name - 1, info.name);
+    out->capability = info.capability;
+    out->multiprocessors = info.multiprocessors;
+    out->bytes = info.bytes;
+    out->free_bytes = info.free_bytes;
+    return SS_OK;
+}
+
 bool ss_cuda_has(const ss_opinfo *op)
 {
     return op->view || ss__twin(op) != NULL;

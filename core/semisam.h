@@ -73,6 +73,14 @@ typedef struct ss_cuda_info {
     char why[1400];
 } ss_cuda_info;
 ss_status ss_cuda_report(ss_cuda_info *out);
+typedef struct ss_cuda_device {
+    char name[96];
+    int capability; /* 70 for sm_70 */
+    int multiprocessors;
+    size_t bytes, free_bytes;
+} ss_cuda_device;
+/* ss_cuda_device_get() — opens the device, from 0, and says what it is. */
+ss_status ss_cuda_device_get(ss_ctx *ctx, int index, ss_cuda_device *out);
 
 /* Counts of what is alive, for leak checks. */
 void ss_live(const ss_ctx *ctx, int64_t *tensors, int64_t *bytes);

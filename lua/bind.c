@@ -336,7 +336,8 @@ static void push_param(lua_State *L, const ss_param *p)
     lua_setfield(L, -2, "choices");
 }
 
-/* ops() — a list of {name, sig, doc, params, nout, internal, differentiable, inplace, view}. */
+/* ops() — a list of {name, sig, doc, params, nout, internal, differentiable, cuda, inplace,
+ * view}. */
 static int list_ops(lua_State *L)
 {
     lua_createtable(L, ss_op_count(), 0);

@@ -114,6 +114,40 @@ static int profile(lua_State *L)
     return 1;
 }
 
+static void push_device(lua_State *L, int index)
+{
+    ss_cuda_device d;
+    ssL_try(L, ss_cuda_device_get(ssL_ctx(L), index, &d));
+    lua_createtable(L, 0, 5);
+    lua_pushstring(L, d.name), lua_setfield(L, -2, "name");
+    lua_pushinteger(L, d.capability), lua_setfield(L, -2, "capability");
+    lua_pushinteger(L, d.multiprocessors), lua_setfield(L, -2, "multiprocessors");
+    lua_pushinteger(L, (lua_Integer)d.bytes), lua_setfield(L, -2, "bytes");
+    lua_pushinteger(L, (lua_Integer)d.free_bytes), lua_setfield(L, -2, "free");
+}
+
+/* cuda([index]) — {path, build, twins, devices, why}: the CUDA module, how many operations it has
+ * code for and how many devices can be used; `why` says why there is no module (then `path` is
+ * absent too) or no device. With an index from 0: that device, {name, capability, multiprocessors,
+ * bytes, free}. */
+static int cuda(lua_State *L)
+{
+    if (!lua_isnoneornil(L, 1)) {
+        const lua_Integer index = luaL_checkinteger(L, 1);
+        push_device(L, index < 0 || index > 1000 ? 1000 : (int)index);
+        return 1;
+    }
+    ss_cuda_info *info = lua_newuserdatauv(L, sizeof *info, 0);
+    const ss_status s = ss_cuda_report(info);
+    lua_createtable(L, 0, 5);
+    if (info->path[0]) lua_pushstring(L, info->path), lua_setfield(L, -2, "path");
+    if (info->build[0]) lua_pushstring(L, info->build), lua_setfield(L, -2, "build");
+    if (s) lua_pushstring(L, info->why), lua_setfield(L, -2, "why");
+    lua_pushinteger(L, info->twins), lua_setfield(L, -2, "twins");
+    lua_pushinteger(L, info->devices), lua_setfield(L, -2, "devices");
+    return 1;
+}
+
 static int isa(lua_State *L)
 {
     lua_pushstring(L, ss_isa());
@@ -202,6 +236,7 @@ int luaopen_semisam_core(lua_State *L)
                                          {"live", live},
                                          {"flops", flops},
                                          {"isa", isa},
+                                         {"cuda", cuda},
                                          {"_profile", profile},
                                          {"clock", steady_clock},
                                          {"_debug", debug_hooks},

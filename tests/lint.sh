@@ -53,7 +53,7 @@ check "Lua function size" "$(awk 'FNR == 1 { start = 0 }
 
 # ---- layers
 check "Lua outside lua/" "$(grep -nE '#include *[<"](lua|lauxlib|lualib)' "${library[@]}")"
-check "kernels know core" "$(tracked 'kernels/*.[ch]' | xargs grep -nE \
+check "kernels know core" "$(tracked 'kernels/*.[ch]' 'kernels/*.cu' | xargs grep -nE \
     '#include *"(semisam|core|context|storage|tensor|tape|device)\.h"')"
 check "binding reaches into core" "$(grep -nE '#include *"core\.h"' "${binding[@]}")"
 check "library prints or exits" "$(grep -nwE \
@@ -62,7 +62,9 @@ check "library prints or exits" "$(grep -nwE \
 # scope.c and checkpoint.c pass on what a protected call of the user's function raised.
 check "raw lua_error outside lua/error.c" "$(grep -nw 'lua_error' "${binding[@]}" |
     grep -vE '^lua/(error|scope|checkpoint)\.c')"
-check "CUDA headers outside .cu" "$(grep -nE '#include *[<"]cuda' "${library[@]}" "${binding[@]}" | grep -v _cuda)"
+# Twins include what kernels/cuda offers; only that folder includes NVIDIA's headers.
+check "CUDA headers outside kernels/cuda" "$(grep -nE '#include *(<(cuda|cublas|cudnn|nvrtc|driver_types|mma)|"cuda/)' \
+    "${library[@]}" "${binding[@]}" | grep -vE '^kernels/(cuda/[^:]*:[0-9]+:#include *<|[^:/]*\.cu:[0-9]+:#include *")')"
 check "recipes use only the public modules" "$(tracked 'recipes/*.lua' |
     xargs -r grep -nE 'require *\(?"' | grep -vE 'require *\(?"(semisam|recipes)[".]')"
 

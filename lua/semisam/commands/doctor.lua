@@ -51,6 +51,24 @@ local function libraries()
   line("line editor", "%s", require("semisam.terminal").editor)
 end
 
+-- No device is no problem: everything runs on the processor then. A module that does not load is.
+local function graphics()
+  local cuda = ss.cuda()
+  if not cuda.path then return line("cuda", "none: %s", cuda.why) end
+  if not cuda.build then return problem("cuda", "%s", cuda.why) end
+  line("cuda", "%s (%s), %d operations", cuda.path, cuda.build, cuda.twins)
+  if cuda.devices == 0 then line("", "%s; computing on the processor", cuda.why) end
+  for i = 0, cuda.devices - 1 do
+    local ok, d = pcall(ss.cuda, i)
+    if ok then
+      line("cuda:" .. i, "%s, sm_%d, %d multiprocessors, %.1f GiB, %.1f free", d.name, d.capability,
+        d.multiprocessors, gib(d.bytes), gib(d.free))
+    else
+      problem("cuda:" .. i, "%s", tostring(d))
+    end
+  end
+end
+
 local function writable()
   local here = "."
   if system.writable(here) then
@@ -69,7 +87,7 @@ return {
     line("semisam", "%s", ss.version)
     processor()
     libraries()
-    line("cuda", "none: this build computes on the processor")
+    graphics()
     line("locale", "%s", os.setlocale(nil, "ctype") or "?")
     writable()
     arithmetic()
