@@ -127,21 +127,30 @@ static ss_status check_input(frame *f, int i, ss_tensor *x)
     return fail(f, SS_E_DTYPE);
 }
 
+/* copy_ is how values get from one device to another. */
+static bool moves_inputs(const ss_op *op)
+{
+    return (op->flags & SS_OP_INPLACE) && strcmp(op->name, "copy_") == 0;
+}
+
 /* All inputs live on one device, that of the first with axes; scalars follow. */
 static ss_status find_device(frame *f, int nin, ss_tensor *const *in, const char *device)
 {
+    const bool moves = moves_inputs(f->info->op);
     for (int i = 0; i < nin && !f->dev; i++)
-        if (in[i] && in[i]->v.ndim > 0) f->dev = in[i]->st->dev;
+        if (in[i] && (in[i]->v.ndim > 0 || moves)) f->dev = in[i]->st->dev;
     for (int i = 0; i < nin && !f->dev; i++)
         if (in[i]) f->dev = in[i]->st->dev;
     if (!f->dev) f->dev = ss__device(f->ctx, device);
     if (!f->dev) return SS_E_DEVICE;
     for (int i = 0; i < nin; i++) {
         if (!in[i] || in[i]->st->dev == f->dev) continue;
-        if (in[i]->v.ndim == 0) {
+        if (in[i]->v.ndim == 0 || moves) {
             ss_status s = ss_tensor_to(in[i], f->dev->name, &f->packed[i]);
             if (s) return s;
-            f->view[i].data = f->packed[i]->v.data;
+            const uint32_t version = f->view[i].version;
+            f->view[i] = f->packed[i]->v;
+            f->view[i].version = version;
             continue;
         }
         snprintf(f->msg, sizeof f->msg, "inputs are on %s and on %s", f->dev->name,

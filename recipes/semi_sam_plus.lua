@@ -11,6 +11,7 @@ local open = ss.config.open -- takes any keys
 return {
   name = "semi_sam_plus", seed = 0, out = "", resume = "", quiet = false,
   precision = "f32", -- the student computes in f32, bf16 or f16; weights stay f32
+  device = "cpu", -- or cuda, cuda:1: where networks, losses and pseudo-labels are computed
   max_gb = false, -- most memory in 10^9 bytes; false: half of what the machine has
   data = {
     root = "", -- nnU-Net, MSD or images/ + labels/ folder; empty: phantoms

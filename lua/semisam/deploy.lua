@@ -43,8 +43,9 @@ end
 function deploy.probabilities(net, case, data, opts)
   local seen = preprocess.case({ id = case.id, image = case.image, channels = case.channels }, data)
   local x = seen.image
-  local s = x.shape
-  local p = infer.probabilities(net, x:reshape { 1, s[1], s[2], s[3], s[4] }, opts)
+  local s, device = x.shape, net:device()
+  x = x:reshape { 1, s[1], s[2], s[3], s[4] }:to(device)
+  local p = ss.on(device, infer.probabilities, net, x, opts):to("cpu")
   s = p.shape
   return preprocess.backward(p:reshape { s[2], s[3], s[4], s[5] }, seen.grid), seen.source
 end
@@ -52,7 +53,7 @@ end
 --- Writes the mask of a case: whole numbers on exactly the image's voxels, with its affine and
 --- codes.
 function deploy.write(net, case, data, opts, path)
-  ss.no_grad(ss.scoped, function()
+  ss.no_grad(ss.scoped, ss.on, "cpu", function()
     local p, source = deploy.probabilities(net, case, data, opts)
     local mask = infer.labels(p)
     local s = mask.shape

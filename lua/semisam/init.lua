@@ -20,6 +20,18 @@ function ss.extend(base, changes)
   return require("semisam.config").extend(base, changes)
 end
 
+---Runs f(...) with new tensors made on `device`, and gives what it returns.
+---@param device string "cpu", "cuda", "cuda:1", "meta" or "meta:cuda"
+---@param f function
+function ss.on(device, f, ...)
+  local before = ss.default_device()
+  ss.default_device(device)
+  local results = table.pack(pcall(f, ...))
+  ss.default_device(before)
+  if not results[1] then error(results[2], 0) end
+  return table.unpack(results, 2, results.n)
+end
+
 setmetatable(ss, {
   __index = function(t, k)
     if not parts[k] then return nil end

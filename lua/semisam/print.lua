@@ -126,9 +126,10 @@ end
 ---@return string
 function M.tensor(x)
   if x.count == 0 then return M.header(x) .. "\n  empty" end
-  if x.device ~= "cpu" then return M.header(x) .. "\n  (no values on this device)" end
+  if x.device:find "^meta" then return M.header(x) .. "\n  (no values on this device)" end
   if #x.shape == 0 then return M.header(x) .. "\n  " .. number(x:item()) end
-  return table.concat({ M.header(x), statistics(x), elements(x) }, "\n")
+  local here = x:detach():to("cpu")
+  return table.concat({ M.header(x), statistics(here), elements(here) }, "\n")
 end
 
 return M

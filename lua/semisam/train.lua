@@ -177,12 +177,12 @@ local function explained(cfg, err, run)
   return fail.fixed(err, more)
 end
 
--- Runs f with the recipe's limit on memory.
+-- Runs f on the recipe's device, with its limit on memory.
 local function limited(cfg, f)
-  local before = ss.memory("cpu").budget
-  if cfg.max_gb then ss.set_budget("cpu", math.floor(cfg.max_gb * 1e9)) end
-  local results = table.pack(pcall(f))
-  ss.set_budget("cpu", before)
+  local before = ss.memory(cfg.device).budget
+  if cfg.max_gb then ss.set_budget(cfg.device, math.floor(cfg.max_gb * 1e9)) end
+  local results = table.pack(pcall(ss.on, cfg.device, f))
+  ss.set_budget(cfg.device, before)
   if not results[1] then error(explained(cfg, results[2]), 0) end
   return table.unpack(results, 2, results.n)
 end

@@ -64,11 +64,14 @@ return {
     images = { "input", required = true, doc = "image, or folder of images" },
     out = { "output", required = true, doc = "mask.nii.gz for one image, else a folder" },
     checkpoint = { "input", required = true, doc = "run folder, or its best.safetensors" },
+    device = { "string", default = "cpu", doc = "where the network computes: cpu, cuda, cuda:1" },
   },
   run = function(o)
     local cases = cases_of(o.images)
     check_output(o, cases)
+    ss.memory(o.device) -- refuses a device that is not there
     local run = deploy.load(o.checkpoint)
+    run.net:to(o.device)
     for i, case in ipairs(cases) do
       local path = target(o, case)
       deploy.write(run.net, case, run.data, run.infer, path)

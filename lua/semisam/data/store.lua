@@ -10,17 +10,20 @@ Store.__index = Store
 --- A store over the settings of a recipe's `data`.
 ---@param opts table data settings; see preprocess.DEFAULTS
 ---@param cache? table made by data/cache.lua; nil keeps nothing on disk
-function store.new(opts, cache)
-  return setmetatable({ opts = opts, cache = cache, held = {} }, Store)
+---@param device? string where image() and label() put their tensors; "cpu" unless given
+function store.new(opts, cache, device)
+  return setmetatable({ opts = opts, cache = cache, held = {}, device = device or "cpu" }, Store)
 end
 
---- { image = [d,h,w,c] f32, label = [d,h,w,1] u8 or nil, grid } of a case.
+--- { image = [d,h,w,c] f32, label = [d,h,w,1] u8 or nil, grid } of a case, on the cpu.
 function Store:get(case)
   local held = self.held[case.id]
   if held then return held end
   held = ss.no_grad(ss.scoped, function()
-    if not self.cache then return preprocess.case(case, self.opts) end
-    return self.cache:case(case, self.opts)
+    return ss.on("cpu", function()
+      if not self.cache then return preprocess.case(case, self.opts) end
+      return self.cache:case(case, self.opts)
+    end)
   end)
   ss.keep(held.image)
   if held.label then ss.keep(held.label) end
@@ -37,14 +40,14 @@ function Store:size(case) return self:get(case).grid.size end
 --- The image as a batch of one [1, d, h, w, c], not augmented.
 function Store:image(case)
   local x = self:get(case).image
-  return x:reshape { 1, x.shape[1], x.shape[2], x.shape[3], x.shape[4] }
+  return x:reshape { 1, x.shape[1], x.shape[2], x.shape[3], x.shape[4] }:to(self.device)
 end
 
 --- The label as [1, d, h, w, 1] of f32. Cases without the right to one have none.
 function Store:label(case)
   local y = self:get(case).label
   if not y then error(("store: case \"%s\" (%s) has no label"):format(case.id, case.role), 2) end
-  return y:to("f32"):reshape { 1, y.shape[1], y.shape[2], y.shape[3], 1 }
+  return y:to(self.device):to("f32"):reshape { 1, y.shape[1], y.shape[2], y.shape[3], 1 }
 end
 
 --- The views of a sample of train/batches.lua: weak = geometry, strong = geometry and intensity,
@@ -64,7 +67,9 @@ function Store:job(sample, labelled)
   local weak, strong = sample.geometry:steps("weak"), sample.strong:steps("strong")
   local turned = labelled and sample.geometry:steps("label", "label")
   if not weak or not strong then return nil end
-  local job = { input = { weak = self:image(sample.case) }, steps = weak }
+  local x = self:get(sample.case).image
+  x = x:reshape { 1, x.shape[1], x.shape[2], x.shape[3], x.shape[4] }
+  local job = { input = { weak = x }, steps = weak }
   job.output = { "weak", "strong" }
   -- `strong` starts where `weak` ends: its first call reads that, or a copy takes its place
   if strong[1] then

@@ -17,10 +17,10 @@ local function volume_of(x, what)
   local shape = x.shape
   local text = table.concat(shape, ", ")
   if x.count == 0 then error(("%s: the tensor [%s] is empty"):format(what, text), 0) end
-  if x.device ~= "cpu" then
+  if x.device:find "^meta" then
     error(("%s: the tensor is on %s, which has no values to show"):format(what, x.device), 0)
   end
-  x = x:detach()
+  x = x:detach():to("cpu")
   if #shape >= 4 and shape[1] == 1 then x = x:select(1, 1) end
   if #x.shape == 4 and x.shape[4] == 1 then x = x:select(4, 1) end
   if #x.shape == 3 and x.shape[3] == 1 then x = x:select(3, 1) end

@@ -96,7 +96,7 @@ return function(run)
   row.skipped = run.optim.scale and run.optim.skipped or nil
   row.seconds = run.clock() - begun
   row.wait_seconds = run.batches:waited() - waited
-  row.megabytes = ss.memory("cpu").peak / 1e6
+  row.megabytes = ss.memory(cfg.device).peak / 1e6
   run.log:step(row)
   run.report:step(row)
 end

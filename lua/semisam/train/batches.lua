@@ -118,7 +118,7 @@ local function gather(self, stream, i, names)
     views, samples = views_of(self, stream, i)
     for to, from in pairs(names) do
       lists[to] = {}
-      for k, view in ipairs(views) do lists[to][k] = view[from] end
+      for k, view in ipairs(views) do lists[to][k] = view[from]:to(self.store.device) end
       lists[to] = stacked(lists[to])
     end
     return lists

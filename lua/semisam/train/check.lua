@@ -1,4 +1,5 @@
 -- check.lua — mistakes in a recipe that can be told before anything is computed or written.
+local ss = require "semisam"
 local fail = require "semisam.fail"
 local infer = require "semisam.infer"
 local methods = require "semisam.methods"
@@ -128,6 +129,8 @@ function check.recipe(cfg)
     fail.recipe("setting 'precision' should be one of %s, got '%s'", table.concat(types, ", "),
       cfg.precision)
   end
+  local there, why = pcall(ss.memory, cfg.device)
+  if not there then fail.recipe("setting 'device': %s", tostring(why):gsub("^[^ ]*: ", "")) end
   networks.check(cfg.student, "student", networks.students)
   for _, path in ipairs(networks.files(cfg.student)) do input(path, "student.weights") end
   method(cfg)

@@ -4,6 +4,7 @@
 --   precision  of a generalist: "f32", "bf16" or "f16"
 --   norm       intensities as this generalist wants them (models/prep.lua)
 --   spacing    the voxel side in mm it was trained on; false: whole volumes, whatever their size
+local ss = require "semisam"
 local fail = require "semisam.fail"
 local frame = require "semisam.models.frame"
 local models = require "semisam.models"
@@ -110,14 +111,11 @@ function networks.generalist(spec, i, cfg, pretrained)
     end
     path = pretrained()
   end
-  local net = models.new(own)
-  local line
-  if net.load_weights then
-    line = net:load_weights(path)
-  else
-    line = weights.load(net, path).summary
-  end
-  net:eval():freeze()
+  local net, line = ss.on("cpu", function()
+    local net = models.new(own)
+    return net, net.load_weights and net:load_weights(path) or weights.load(net, path).summary
+  end)
+  net:eval():freeze():to(cfg.device)
   if spec.precision then net:to(spec.precision) end
   if has(networks.students, spec[1]) then
     return frame.voter(net, opts), line .. "; takes no prompts, votes"

@@ -56,7 +56,7 @@ function prepare.data(run)
   end
   table.insert(lines, 1, dataset.summary(run.set))
   run.summary = table.concat(lines, "\n")
-  run.store = stores.new(settings(d), caches.open(d.cache))
+  run.store = stores.new(settings(d), caches.open(d.cache), cfg.device)
 end
 
 --- The frozen generalists of a run. One without weights is pre-trained on phantoms of other shapes
@@ -85,7 +85,7 @@ end
 function prepare.pretrained(cfg)
   local pretrain = require "semisam.pretrain"
   local recipe = require("recipes." .. cfg.pretrain)
-  return pretrain.cached(recipe, caches.root(cfg.data.cache), cfg.quiet)
+  return ss.on("cpu", pretrain.cached, recipe, caches.root(cfg.data.cache), cfg.quiet)
 end
 
 --- Writes best.safetensors: all tensors of the shipped network and what predict needs to know.
@@ -118,7 +118,7 @@ function prepare.test(run)
     deploy.write(run.shadow.net, case, settings(run.cfg.data), infer.options(run.cfg), path)
     pairs_of[i] = { case = case.id, prediction = path, reference = case.label }
   end
-  local summary = evaluation.run(pairs_of, {
+  local summary = ss.on("cpu", evaluation.run, pairs_of, {
     classes = run.cfg.data.classes, label_channel = run.cfg.data.label_channel,
     spacing = run.cfg.data.true_spacing,
   })

@@ -30,7 +30,8 @@ end
 ---@return table {method, student, teacher, shadow, optim, parts}
 function state.build(cfg)
   nn.seed(cfg.seed)
-  local student, loaded = networks.student(cfg.student)
+  local student, loaded = ss.on("cpu", networks.student, cfg.student)
+  student:to(cfg.device)
   local kind, opts = words(cfg.optim)
   if not optim[kind] then
     error(("train: no optimiser is called \"%s\"; there are sgd and adamw"):format(tostring(kind)),
@@ -87,7 +88,7 @@ end
 function state.snapshot(run)
   local copy = {}
   for name, t in pairs(run.shadow:state().tensors) do
-    copy[name] = ss.keep(ss.empty(t.shape, { dtype = t.dtype }):copy_(t))
+    copy[name] = ss.keep(ss.empty(t.shape, { dtype = t.dtype, device = t.device }):copy_(t))
   end
   return copy
 end
@@ -116,7 +117,9 @@ local function restore_kept(run, all, kept)
   run.kept = {}
   for id, label in pairs(kept) do
     local own = { empty = label.empty, round = label.round }
-    for _, map in ipairs(pseudo.MAPS) do own[map] = ss.keep(all["kept." .. map .. "." .. id]) end
+    for _, map in ipairs(pseudo.MAPS) do 
+      own[map] = ss.keep(all["kept." .. map .. "." .. id]:to(run.cfg.device))
+    end
     run.kept[id] = own
   end
 end
