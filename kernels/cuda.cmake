@@ -1,8 +1,10 @@
 # The CUDA module semisam_cuda.so, and the same sources for the CPU as semisam_emulated.so.
-# Twins are found by file name: kernels/<op>.cu.
+# Twins are found by file name: kernels/<op>.cu. The module is built only when asked for (target
+# semisam_cuda, build preset `cuda`): every twin takes seconds for every compute capability.
 option(SEMISAM_CUDA "Build the CUDA module where nvcc is found" ON)
 option(SEMISAM_EMULATE "Build the CUDA module's emulation, which tests load" OFF)
-set(SEMISAM_CUDA_ARCHS "75;80;86;89;90" CACHE STRING "compute capabilities to compile for")
+set(SEMISAM_CUDA_ARCHS "70;75;80;86;89;90;100;120" CACHE STRING
+  "compute capabilities to compile for; those the toolkit lacks are left out")
 
 file(GLOB twin_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cu)
 file(GLOB cuda_host_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/cuda/*.c)
@@ -23,6 +25,20 @@ file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/ss_twin_table.h CONTENT "${twin_table}"
 
 set(cuda_helpers ${CMAKE_CURRENT_LIST_DIR}/support/op.c)
 
+# ---- the module ------------------------------------------------------------------------
+# nvcc is called by its own rules: the language CUDA of CMake would claim the .cu files, which the
+# emulation compiles as C++. What ptxas says of registers, spills and shared memory is kept beside
+# each object; tests/cuda/check_ptxas.lua reads it.
+if(SEMISAM_CUDA AND NOT SEMISAM_SANITIZE)
+  find_program(NVCC nvcc HINTS ENV CUDA_PATH ENV CUDA_HOME PATH_SUFFIXES bin PATHS /usr/local/cuda/bin)
+  if(NVCC)
+    include(${CMAKE_CURRENT_LIST_DIR}/cuda/nvcc.cmake)
+  else()
+    message(STATUS "CUDA module: nvcc was not found, so it is not built; everything runs on the CPU")
+  endif()
+endif()
+
+# ---- the emulation -----------------------------------------------------------------------
 if(SEMISAM_EMULATE)
   enable_language(CXX)
   set(CMAKE_CXX_STANDARD 17)

@@ -1,0 +1,73 @@
+# Included by kernels/cuda.cmake where nvcc is found: the target semisam_cuda.
+get_filename_component(nvcc_real ${NVCC} REALPATH)
+get_filename_component(cuda_root ${nvcc_real}/../.. ABSOLUTE)
+find_path(CUDA_INCLUDE cuda_runtime_api.h HINTS ${cuda_root}/include ${cuda_root}/targets/x86_64-linux/include)
+find_library(CUDART_STATIC libcudart_static.a
+  HINTS ${cuda_root}/lib64 ${cuda_root}/targets/x86_64-linux/lib)
+if(NOT CUDA_INCLUDE OR NOT CUDART_STATIC)
+  message(STATUS "CUDA module: ${NVCC} has no headers or no libcudart_static.a beside it, so it is not built")
+  return()
+endif()
+
+# The capabilities this toolkit knows of those wanted, and code for later ones from the newest.
+execute_process(COMMAND ${NVCC} --list-gpu-arch OUTPUT_VARIABLE known OUTPUT_STRIP_TRAILING_WHITESPACE)
+execute_process(COMMAND ${NVCC} --version OUTPUT_VARIABLE nvcc_version)
+string(REGEX MATCH "release ([0-9.]+)" nvcc_version "${nvcc_version}")
+set(nvcc_version ${CMAKE_MATCH_1})
+string(REGEX MATCHALL "[0-9]+" known "${known}")
+set(cuda_archs "")
+foreach(a ${SEMISAM_CUDA_ARCHS})
+  if(a IN_LIST known)
+    list(APPEND cuda_archs ${a})
+  endif()
+endforeach()
+if(NOT cuda_archs)
+  message(FATAL_ERROR "SEMISAM_CUDA_ARCHS: nvcc ${nvcc_version} knows none of ${SEMISAM_CUDA_ARCHS}")
+endif()
+set(gencode "")
+foreach(a ${cuda_archs})
+  list(APPEND gencode -gencode=arch=compute_${a},code=sm_${a})
+  set(newest ${a})
+endforeach()
+list(APPEND gencode -gencode=arch=compute_${newest},code=compute_${newest})
+list(JOIN cuda_archs " sm_" arch_words)
+message(STATUS "CUDA module: nvcc ${nvcc_version}, sm_${arch_words} (target semisam_cuda)")
+
+# Sums and products are rounded as they are written, as on the CPU: -fmad=false. What should be
+# fused says fmaf.
+set(nvcc_flags -std=c++17 -O3 -fmad=false -I${CMAKE_SOURCE_DIR}/kernels -I${CMAKE_SOURCE_DIR}/kernels/cuda
+  -Xptxas=-v -Xfatbin=-compress-all -Xcompiler=-fPIC,-fvisibility=hidden,-fno-exceptions,-fno-threadsafe-statics,-Wall,-Wno-unused-function)
+if(SEMISAM_WERROR)
+  list(APPEND nvcc_flags -Werror=all-warnings)
+endif()
+
+# cuda_compile(OUT FILE FLAGS...) — OUT from kernels/FILE.cu, the words of ptxas in OUT.log
+function(cuda_compile out op)
+  add_custom_command(OUTPUT ${out}
+    COMMAND sh ${CMAKE_SOURCE_DIR}/kernels/cuda/quiet.sh ${out}.log ${CCACHE} ${NVCC} ${nvcc_flags} ${ARGN}
+      -MD -MF ${out}.d ${CMAKE_SOURCE_DIR}/kernels/${op}.cu -o ${out}
+    DEPENDS ${CMAKE_SOURCE_DIR}/kernels/${op}.cu
+    DEPFILE ${out}.d
+    COMMENT "Building CUDA object ${op}.cu (sm_${arch_words})"
+    VERBATIM)
+endfunction()
+
+set(cuda_objects "")
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/cuda)
+foreach(op ${twin_names})
+  cuda_compile(${CMAKE_BINARY_DIR}/cuda/${op}.o ${op} -c ${gencode})
+  list(APPEND cuda_objects ${CMAKE_BINARY_DIR}/cuda/${op}.o)
+endforeach()
+set_source_files_properties(${cuda_objects} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
+
+add_library(semisam_cuda MODULE EXCLUDE_FROM_ALL ${cuda_host_files} ${cuda_helpers} ${cuda_objects})
+set_target_properties(semisam_cuda PROPERTIES PREFIX "" LINKER_LANGUAGE C)
+target_include_directories(semisam_cuda PRIVATE ${CMAKE_SOURCE_DIR}/kernels ${CMAKE_SOURCE_DIR}/kernels/cuda
+  ${CMAKE_BINARY_DIR})
+target_include_directories(semisam_cuda SYSTEM PRIVATE ${CUDA_INCLUDE})
+target_compile_definitions(semisam_cuda PRIVATE "SS_CUDA_BUILD=\"CUDA ${nvcc_version}, sm_${arch_words}\"")
+# The runtime is inside, and only the module's door is seen from outside; the driver and the
+# libraries are found at run time.
+target_link_libraries(semisam_cuda PRIVATE ss_flags ${CUDART_STATIC} Threads::Threads ${CMAKE_DL_LIBS} rt)
+target_link_options(semisam_cuda PRIVATE -static-libgcc -Wl,--exclude-libs,ALL -Wl,--no-undefined)
+install(TARGETS semisam_cuda LIBRARY DESTINATION lib/semisam OPTIONAL)
