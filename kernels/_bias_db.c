@@ -1,4 +1,5 @@
 /* _bias_db.c — gradient of a bias: the sum over all axes but the last. */
+#include "support/fold.h"
 #include "support/rowsum.h"
 
 static int64_t rows_of(const ss_view *v)
@@ -21,6 +22,13 @@ static ss_status plan(ss_call *c)
     return SS_OK;
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_attr dims = ss_leading_axes(&c->in[0]);
+    c->scratch_bytes = ss_fold_scratch(&c->in[0], &dims);
+    return SS_OK;
+}
+
 static ss_status cpu(ss_call *c)
 {
     const ss_view *dy = &c->in[0];
@@ -34,6 +42,7 @@ const ss_op SS_OP(_bias_db) = {
     .doc = "Sum over all axes but the last, f32.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

@@ -23,7 +23,8 @@ endforeach()
 string(APPEND twin_table "static const ss_twin *const twins[] = {\n${twin_list}};\n")
 file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/ss_twin_table.h CONTENT "${twin_table}")
 
-set(cuda_helpers ${CMAKE_CURRENT_LIST_DIR}/support/op.c)
+set(cuda_helpers ${CMAKE_CURRENT_LIST_DIR}/support/fold.c ${CMAKE_CURRENT_LIST_DIR}/support/op.c
+  ${CMAKE_CURRENT_LIST_DIR}/support/overlap.c)
 
 # ---- the module ------------------------------------------------------------------------
 # nvcc is called by its own rules: the language CUDA of CMake would claim the .cu files, which the

@@ -26,6 +26,7 @@ const ss_op SS_OP(sum) = {
     .doc = "Sum over dims (absent: all axes), accumulated in f64. Integers and bool give i64.",
     .infer = infer,
     .plan = ss_plan_reduce,
+    .plan_cuda = ss_plan_fold,
     .cpu = cpu,
     .grad = grad,
 };

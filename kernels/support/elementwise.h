@@ -13,6 +13,7 @@
 #ifndef SEMISAM_ELEMENTWISE_H
 #define SEMISAM_ELEMENTWISE_H
 #include "../cpu.h"
+#include "overlap.h"
 
 /* Type in which a block function sees an operand: f32 for floats, i64 for u8, i32, i64 and bool,
  * or truth values (0 or 1 in a byte; anything but zero is true, NaN too). */
@@ -47,8 +48,6 @@ ss_status ss_infer_quotient(ss_call *c);  /* the same, f32 when neither is a flo
 ss_status ss_infer_compare(ss_call *c);   /* in[0] and in[1] broadcast, bool */
 /* An in-place op: in[1], if there is one, broadcasts to in[0], which repeats no elements. */
 ss_status ss_infer_inplace(ss_call *c);
-/* in[0] and in[k] share bytes without being the same view: writing in[0] would change in[k]. */
-bool ss_overlaps(const ss_view *a, const ss_view *b);
 
 /* `arg` of a block function made by SS_EW1, 2, 3: NULL or two floats. Copied first, so that the
  * compiler need not reload them after every store. */

@@ -8,12 +8,8 @@ enum {
     TASKS = 64,            /* long folds are cut so that about this many tasks exist */
 };
 
-/* Axes merged into alternating kept and folded groups. The last group is walked contiguously. */
 typedef struct {
-    int nk, nr;
-    int64_t kshape[SS_MAX_DIM], kstride[SS_MAX_DIM], rshape[SS_MAX_DIM], rstride[SS_MAX_DIM];
-    int64_t inner, kept, folded; /* kept and folded groups without the inner one */
-    bool inner_folded;
+    ss_fold f;
     int64_t tasks, cuts; /* tasks over results; each is cut into `cuts` ranges of the fold */
     int64_t width;       /* results of one task, at most */
     int64_t results;
@@ -22,53 +18,15 @@ typedef struct {
     size_t bytes;
 } layout;
 
-static bool folds(const ss_attr *dims, int axis)
-{
-    if (dims->n < 0) return true;
-    for (int i = 0; i < dims->n; i++)
-        if (dims->v[i] == axis) return true;
-    return false;
-}
-
 static void make_layout(layout *l, const ss_view *x, const ss_attr *dims)
 {
-    int64_t shape[SS_MAX_DIM];
-    bool fold[SS_MAX_DIM];
-    int n = 0;
-    for (int a = 0; a < x->ndim; a++) {
-        if (x->shape[a] == 1) continue;
-        const bool f = folds(dims, a);
-        if (n && fold[n - 1] == f) {
-            shape[n - 1] *= x->shape[a];
-        } else {
-            shape[n] = x->shape[a];
-            fold[n++] = f;
-        }
-    }
-    if (n == 0) {
-        shape[n] = 1;
-        fold[n++] = true;
-    }
-    *l = (layout){.kept = 1, .folded = 1, .data = x->data, .type = x->dtype};
+    *l = (layout){.f = ss_fold_of(x, dims), .data = x->data, .type = x->dtype};
     l->bytes = ss_dtype_bytes(x->dtype);
-    l->inner = shape[n - 1];
-    l->inner_folded = fold[n - 1];
-    int64_t stride = l->inner;
-    for (int a = n - 2; a >= 0; a--) { /* innermost group first */
-        if (fold[a]) {
-            l->rshape[l->nr] = shape[a], l->rstride[l->nr++] = stride;
-            l->folded *= shape[a];
-        } else {
-            l->kshape[l->nk] = shape[a], l->kstride[l->nk++] = stride;
-            l->kept *= shape[a];
-        }
-        stride *= shape[a];
-    }
-    l->results = l->inner_folded ? l->kept : l->kept * l->inner;
-    l->width = !l->inner_folded ? ss_min64(UNIT, l->inner) : l->kept < TASKS ? 1 : ROW_GROUP;
-    l->tasks = l->inner_folded ? ss_ceil_div(l->kept, l->width)
-               : l->inner      ? l->kept * ss_ceil_div(l->inner, UNIT)
-                               : 0;
+    l->results = l->f.inner_folded ? l->f.kept : l->f.kept * l->f.inner;
+    l->width = !l->f.inner_folded ? ss_min64(UNIT, l->f.inner) : l->f.kept < TASKS ? 1 : ROW_GROUP;
+    l->tasks = l->f.inner_folded ? ss_ceil_div(l->f.kept, l->width)
+               : l->f.inner      ? l->f.kept * ss_ceil_div(l->f.inner, UNIT)
+                                 : 0;
     const int64_t per_task = l->tasks ? x->count / l->tasks : 0;
     l->cuts = l->tasks == 0 || l->tasks >= TASKS
                   ? 1
@@ -100,20 +58,20 @@ static const void *load(const layout *l, ss_as as, void *buf, int64_t at, int64_
 static void fold_rows(const ss_reducer *r, const layout *l, int64_t k, int64_t cut, ss_acc *a)
 {
     int64_t buf[UNIT];
-    const int64_t all = l->folded * l->inner;
-    if (l->nr == 0 && l->nk < 2 && all <= UNIT) { /* short rows side by side */
+    const int64_t all = l->f.folded * l->f.inner;
+    if (l->f.nr == 0 && l->f.nk < 2 && all <= UNIT) { /* short rows side by side */
         *a = r->init;
         if (cut == 0) r->row(a, load(l, r->as, buf, k * all, all), all);
         return;
     }
-    const int64_t base = offset_of(l->kshape, l->kstride, l->nk, k);
+    const int64_t base = offset_of(l->f.kshape, l->f.kstride, l->f.nk, k);
     const int64_t part = ss_ceil_div(all, l->cuts);
     const int64_t last = ss_min64(all, (cut + 1) * part);
     *a = r->init;
     for (int64_t e = cut * part; e < last;) {
-        const int64_t row = e / l->inner, col = e % l->inner;
-        const int64_t n = ss_min64(ss_min64(UNIT, l->inner - col), last - e);
-        const int64_t at = base + offset_of(l->rshape, l->rstride, l->nr, row) + col;
+        const int64_t row = e / l->f.inner, col = e % l->f.inner;
+        const int64_t n = ss_min64(ss_min64(UNIT, l->f.inner - col), last - e);
+        const int64_t at = base + offset_of(l->f.rshape, l->f.rstride, l->f.nr, row) + col;
         r->row(a, load(l, r->as, buf, at, n), n);
         e += n;
     }
@@ -125,21 +83,21 @@ static void fold_cols(const ss_reducer *r, const layout *l, int64_t k, int64_t c
 {
     int64_t buf[UNIT];
     ss_acc wide[WIDE];
-    const int64_t base = offset_of(l->kshape, l->kstride, l->nk, k) + c;
-    const int64_t part = ss_ceil_div(l->folded, l->cuts);
-    const int64_t last = ss_min64(l->folded, (cut + 1) * part);
+    const int64_t base = offset_of(l->f.kshape, l->f.kstride, l->f.nk, k) + c;
+    const int64_t part = ss_ceil_div(l->f.folded, l->cuts);
+    const int64_t last = ss_min64(l->f.folded, (cut + 1) * part);
     int64_t row = cut * part;
     for (int64_t j = 0; j < n; j++) a[j] = r->init;
-    const int64_t many = l->nr == 1 && l->rstride[0] == l->inner ? WIDE / l->inner : 0;
+    const int64_t many = l->f.nr == 1 && l->f.rstride[0] == l->f.inner ? WIDE / l->f.inner : 0;
     if (many > 1 && last - row >= many) {
         const int64_t width = many * n;
         for (int64_t j = 0; j < width; j++) wide[j] = r->init;
         for (; row + many <= last; row += many)
-            r->cols(wide, load(l, r->as, buf, base + row * l->inner, width), width);
+            r->cols(wide, load(l, r->as, buf, base + row * l->f.inner, width), width);
         for (int64_t i = 0; i < many; i++) r->merge(a, wide + i * n, n);
     }
     for (; row < last; row++) {
-        const int64_t at = base + offset_of(l->rshape, l->rstride, l->nr, row);
+        const int64_t at = base + offset_of(l->f.rshape, l->f.rstride, l->f.nr, row);
         r->cols(a, load(l, r->as, buf, at, n), n);
     }
 }
@@ -147,13 +105,13 @@ static void fold_cols(const ss_reducer *r, const layout *l, int64_t k, int64_t c
 /* The results of task t: how many, and the first one. */
 static int64_t task_results(const layout *l, int64_t t, int64_t *first)
 {
-    if (l->inner_folded) {
+    if (l->f.inner_folded) {
         *first = t * l->width;
-        return ss_min64(l->width, l->kept - *first);
+        return ss_min64(l->width, l->f.kept - *first);
     }
-    const int64_t blocks = ss_ceil_div(l->inner, UNIT), c = t % blocks * UNIT;
-    *first = t / blocks * l->inner + c;
-    return ss_min64(UNIT, l->inner - c);
+    const int64_t blocks = ss_ceil_div(l->f.inner, UNIT), c = t % blocks * UNIT;
+    *first = t / blocks * l->f.inner + c;
+    return ss_min64(UNIT, l->f.inner - c);
 }
 
 /* Part `cut` of task t into a[0..width). */
@@ -161,10 +119,10 @@ static void run_task(const ss_reducer *r, const layout *l, int64_t t, int64_t cu
 {
     int64_t first;
     const int64_t n = task_results(l, t, &first);
-    if (l->inner_folded)
+    if (l->f.inner_folded)
         for (int64_t i = 0; i < n; i++) fold_rows(r, l, first + i, cut, &a[i]);
     else
-        fold_cols(r, l, first / l->inner, first % l->inner, n, cut, a);
+        fold_cols(r, l, first / l->f.inner, first % l->f.inner, n, cut, a);
 }
 
 size_t ss_reduce_scratch(const ss_view *x, const ss_attr *dims)
@@ -206,7 +164,7 @@ ss_attr ss_kept_shape(const ss_view *x, const ss_attr *dims)
 {
     ss_attr s = ss_ints(x->ndim, x->shape);
     for (int a = 0; a < x->ndim; a++)
-        if (folds(dims, a)) s.v[a] = 1;
+        if (ss_folds(dims, a)) s.v[a] = 1;
     return s;
 }
 
@@ -214,7 +172,7 @@ int64_t ss_fold_count(const ss_view *x, const ss_attr *dims)
 {
     int64_t n = 1;
     for (int a = 0; a < x->ndim; a++)
-        if (folds(dims, a)) n *= x->shape[a];
+        if (ss_folds(dims, a)) n *= x->shape[a];
     return n;
 }
 
@@ -228,7 +186,7 @@ ss_status ss_infer_reduce(ss_call *c, int k, ss_dtype t, const ss_attr *dims, bo
             if (dims->v[i] == dims->v[j])
                 return ss_fail(c, SS_E_ARG, "dims names axis %d twice", (int)dims->v[i] + 1);
     for (int a = 0; a < x->ndim; a++)
-        if (!folds(dims, a))
+        if (!ss_folds(dims, a))
             shape[n++] = x->shape[a];
         else if (keepdim)
             shape[n++] = 1;

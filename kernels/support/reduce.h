@@ -4,6 +4,7 @@
  * Floats are summed in f64. */
 #ifndef SEMISAM_REDUCE_H
 #define SEMISAM_REDUCE_H
+#include "fold.h"
 #include "strided.h"
 
 /* Elements handed to a reducer at a time, at most. */
