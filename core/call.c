@@ -250,7 +250,7 @@ static ss_status execute(frame *f)
         s = twin->run(c, f->dev->gpu);
     else if (f->dev->computes)
         s = op->cpu(c);
-    if (f->ctx->profile) ss__profile_add(f->ctx, f->info, ss__now() - begun, work);
+    if (f->ctx->profile) ss__profile_add(f->dev, f->info, c, ss__now() - begun, work);
     ss__free(f->dev, scratch, c->scratch_bytes);
     return s ? fail(f, s) : SS_OK;
 }

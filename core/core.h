@@ -101,6 +101,7 @@ struct ss_ctx {
     int64_t fail_alloc, guard_faults;
     double flops;
     ss_profile_row *profile; /* one per op while profiling, else NULL */
+    ss_pace pace;            /* of meta devices; all 0: none */
 };
 
 /* ss__tensor_make() — new tensor over st (takes a reference of its own) with v's geometry. */
@@ -130,8 +131,9 @@ ss_status ss__record(ss_ctx *ctx, const ss_opinfo *op, int nin, ss_tensor *const
                      const ss_attr *attr, int nout, ss_tensor *const *out);
 void ss__node_release(ss_node *n);
 
-/* ss__profile_add() — one call of op; only while ctx->profile is set. */
-void ss__profile_add(ss_ctx *ctx, const ss_opinfo *op, double seconds, double flops);
+/* ss__profile_add() — one finished call of op on d; only while ctx->profile is set. */
+void ss__profile_add(ss_device *d, const ss_opinfo *op, const ss_call *c, double seconds,
+                     double flops);
 double ss__now(void); /* seconds on a steady clock */
 
 /* ss__wants_grad() — recording is on and x carries gradient. */

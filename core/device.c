@@ -95,8 +95,10 @@ static void *map_huge(size_t bytes)
     return p + head;
 }
 
+/* The size of what meta hands out is counted; the address is a token that nothing may read. */
 static void *system_alloc(ss_device *d, size_t bytes)
 {
+    if (!d->computes) return d;
     if (d->gpu) return ss__backend(NULL, 0)->alloc(d->gpu, bytes);
     if (MAPPED && bytes >= HUGE_BYTES) return map_huge(bytes);
     return aligned_alloc(SS_ALIGN, round_up(bytes, SS_ALIGN));
@@ -104,6 +106,8 @@ static void *system_alloc(ss_device *d, size_t bytes)
 
 static void system_free(ss_device *d, void *p, size_t bytes)
 {
+    d->mem.reserved -= bytes;
+    if (!d->computes) return;
     if (d->gpu)
         ss__backend(NULL, 0)->release(d->gpu, p);
     else if (MAPPED && bytes >= HUGE_BYTES)
@@ -165,14 +169,17 @@ static void *take(ss_device *d, size_t bytes)
         return pop_block(&d->bin[bin]);
     }
     make_room(d, r);
-    return system_alloc(d, r);
+    void *p = system_alloc(d, r);
+    if (p) d->mem.reserved += r;
+    if (d->mem.reserved > d->mem.reserved_peak) d->mem.reserved_peak = d->mem.reserved;
+    return p;
 }
 
 static void *guard_on(ss_device *d, void *p, size_t bytes)
 {
 #if defined(SS_DEBUG_CHECKS) && !defined(__SANITIZE_ADDRESS__)
     unsigned char *b = p;
-    if (d->gpu) return p;
+    if (d->gpu || !d->computes) return p;
     memset(b, GUARD_FILL, GUARD_BYTES);
     memset(b + GUARD_BYTES, 0xFF, bytes); /* NaN in every float type: unwritten results show */
     memset(b + GUARD_BYTES + bytes, GUARD_FILL, GUARD_BYTES);
@@ -188,7 +195,7 @@ static void *guard_off(ss_device *d, void *p, size_t bytes)
 {
 #if defined(SS_DEBUG_CHECKS) && !defined(__SANITIZE_ADDRESS__)
     unsigned char *b = (unsigned char *)p - GUARD_BYTES;
-    if (d->gpu) return p;
+    if (d->gpu || !d->computes) return p;
     for (int i = 0; i < GUARD_BYTES; i++) {
         if (b[i] == GUARD_FILL && b[GUARD_BYTES + bytes + (size_t)i] == GUARD_FILL) continue;
         d->ctx->guard_faults++;
@@ -240,18 +247,13 @@ ss_status ss__alloc(ss_device *d, size_t bytes, void **out)
         relieve(d, bytes);
         if (bytes > SIZE_MAX / 4 || d->mem.used + bytes > d->mem.budget) return no_memory(d, bytes);
     }
-    void *p;
-    if (d->computes) {
+    void *p = take(d, bytes);
+    if (!p) {
+        relieve(d, bytes);
         p = take(d, bytes);
-        if (!p) {
-            relieve(d, bytes);
-            p = take(d, bytes);
-        }
-        if (!p) return no_memory(d, bytes);
-        p = guard_on(d, p, bytes);
-    } else {
-        p = d; /* a token: nothing may read it */
     }
+    if (!p) return no_memory(d, bytes);
+    p = guard_on(d, p, bytes);
     d->mem.used += bytes;
     if (d->mem.used > d->mem.peak) d->mem.peak = d->mem.used;
     trace(d, bytes, 1);
@@ -264,7 +266,6 @@ void ss__free(ss_device *d, void *p, size_t bytes)
     if (!p) return;
     d->mem.used -= bytes;
     trace(d, bytes, 2);
-    if (!d->computes) return;
     p = guard_off(d, p, bytes);
     int bin;
     size_t r = class_bytes(bytes, &bin);
@@ -296,6 +297,7 @@ ss_status ss_memory_reset_peak(ss_ctx *ctx, const char *device)
     ss_device *d = ss__device(ctx, device);
     if (!d) return SS_E_DEVICE;
     d->mem.peak = d->mem.used;
+    d->mem.reserved_peak = d->mem.reserved;
     return SS_OK;
 }
 

@@ -30,10 +30,39 @@ const ss_profile_row *ss_profile_at(const ss_ctx *ctx, int i)
     return ctx->profile && i >= 0 && i < ss_op_count() ? &ctx->profile[i] : NULL;
 }
 
-void ss__profile_add(ss_ctx *ctx, const ss_opinfo *op, double seconds, double flops)
+ss_status ss_profile_pace(ss_ctx *ctx, const ss_pace *pace)
 {
-    ss_profile_row *row = &ctx->profile[op - ss_op_at(0)];
+    ctx->pace = pace ? *pace : (ss_pace){0};
+    if (!pace || (pace->flops_f32 > 0 && pace->flops_f16 > 0 && pace->bytes > 0)) return SS_OK;
+    ctx->pace = (ss_pace){0};
+    return ss_ctx_fail(ctx, SS_E_ARG, "pace: rates must be above 0");
+}
+
+static double bytes_of(const ss_call *c)
+{
+    double n = 0;
+    for (int i = 0; i < c->nin; i++)
+        if (c->in[i].present) n += (double)c->in[i].count * (double)ss_dtype_bytes(c->in[i].dtype);
+    for (int k = 0; k < c->nout; k++)
+        n += (double)c->out[k].count * (double)ss_dtype_bytes(c->out[k].dtype);
+    return c->nout ? n : 1.5 * n; /* in place: what is written was read */
+}
+
+static double modelled(const ss_pace *p, const ss_call *c, double flops, double bytes)
+{
+    const bool half = c->nin && ss_is_float(c->in[0].dtype) && c->in[0].dtype != SS_F32;
+    const double work = flops / (half ? p->flops_f16 : p->flops_f32), traffic = bytes / p->bytes;
+    return (work > traffic ? work : traffic) + p->launch;
+}
+
+void ss__profile_add(ss_device *d, const ss_opinfo *op, const ss_call *c, double seconds,
+                     double flops)
+{
+    ss_profile_row *row = &d->ctx->profile[op - ss_op_at(0)];
+    const double bytes = bytes_of(c);
+    const bool imagined = !d->computes && d->ctx->pace.bytes > 0;
     row->calls++;
-    row->seconds += seconds;
+    row->seconds += imagined ? modelled(&d->ctx->pace, c, flops, bytes) : seconds;
     row->flops += flops;
+    row->bytes += bytes;
 }

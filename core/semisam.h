@@ -47,10 +47,11 @@ void ss_ctx_on_pressure(ss_ctx *ctx, ss_pressure_fn fn, void *ud);
 /* ---- devices and memory -------------------------------------------------- */
 
 typedef struct ss_memory {
-    size_t used;    /* bytes of live tensors, scratch and packed weights */
-    size_t cached;  /* freed bytes kept for reuse */
-    size_t peak;    /* largest `used` since the last reset */
-    size_t budget;  /* limit of `used` */
+    size_t used;                    /* bytes of live tensors, scratch and packed weights */
+    size_t cached;                  /* freed bytes kept for reuse */
+    size_t peak;                    /* largest `used` since the last reset */
+    size_t budget;                  /* limit of `used` */
+    size_t reserved, reserved_peak; /* bytes taken from the system, waiting ones included */
     uint64_t trace; /* hash of all allocations and releases so far, in their order */
 } ss_memory;
 
@@ -135,7 +136,18 @@ void ss_tensor_set_grad(ss_tensor *x, ss_tensor *grad); /* takes its own referen
 typedef struct ss_profile_row {
     int64_t calls;
     double seconds, flops;
+    double bytes; /* of inputs and outputs */
 } ss_profile_row;
+
+/* What one operation takes on a device that is only imagined: the longer of its arithmetic and its
+ * memory traffic, and the launch. Rates per second. */
+typedef struct ss_pace {
+    double flops_f32, flops_f16; /* of operations that count them; 16-bit ones add in f32 */
+    double bytes;                /* of memory */
+    double launch;               /* seconds */
+} ss_pace;
+/* ss_profile_pace() — rows of operations on meta devices then hold modelled seconds. NULL: none. */
+ss_status ss_profile_pace(ss_ctx *ctx, const ss_pace *pace);
 
 /* ss_profile_start() — counts every operation from now on, from zero. The rows are those of
  * ss_op_at(); ss_profile_at() gives NULL when no profile runs. Costs two clock reads a call. */

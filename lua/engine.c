@@ -16,7 +16,7 @@ static const char *device_at(lua_State *L, int i)
     return luaL_optstring(L, i, ssL_get(L)->device);
 }
 
-/* memory(device) — {used, cached, peak, budget} in bytes. */
+/* memory(device) — {used, cached, peak, reserved, reserved_peak, budget} in bytes, and {trace}. */
 static int memory(lua_State *L)
 {
     ss_memory m;
@@ -25,6 +25,8 @@ static int memory(lua_State *L)
     lua_pushinteger(L, (lua_Integer)m.used), lua_setfield(L, -2, "used");
     lua_pushinteger(L, (lua_Integer)m.cached), lua_setfield(L, -2, "cached");
     lua_pushinteger(L, (lua_Integer)m.peak), lua_setfield(L, -2, "peak");
+    lua_pushinteger(L, (lua_Integer)m.reserved), lua_setfield(L, -2, "reserved");
+    lua_pushinteger(L, (lua_Integer)m.reserved_peak), lua_setfield(L, -2, "reserved_peak");
     lua_pushinteger(L, (lua_Integer)(m.budget > INT64_MAX ? INT64_MAX : m.budget));
     lua_setfield(L, -2, "budget");
     lua_pushfstring(L, "%p", (void *)(uintptr_t)m.trace), lua_setfield(L, -2, "trace");
@@ -89,6 +91,31 @@ static int flops(lua_State *L)
     return 1;
 }
 
+static double number_at(lua_State *L, const char *key)
+{
+    lua_getfield(L, 1, key);
+    const double x = luaL_checknumber(L, -1);
+    lua_pop(L, 1);
+    return x;
+}
+
+/* _pace{flops_f32=, flops_f16=, bytes=, launch=} — see ss_profile_pace(); nil: none. */
+static int pace(lua_State *L)
+{
+    ss_pace p = {0};
+    if (lua_isnoneornil(L, 1)) {
+        ssL_try(L, ss_profile_pace(ssL_ctx(L), NULL));
+        return 0;
+    }
+    luaL_checktype(L, 1, LUA_TTABLE);
+    p.flops_f32 = number_at(L, "flops_f32");
+    p.flops_f16 = number_at(L, "flops_f16");
+    p.bytes = number_at(L, "bytes");
+    p.launch = number_at(L, "launch");
+    ssL_try(L, ss_profile_pace(ssL_ctx(L), &p));
+    return 0;
+}
+
 /* _profile(on) — starts or stops counting; returns what was counted: name -> {calls, seconds,
  * flops}. */
 static int profile(lua_State *L)
@@ -105,6 +132,8 @@ static int profile(lua_State *L)
         lua_setfield(L, -2, "seconds");
         lua_pushnumber(L, row->flops);
         lua_setfield(L, -2, "flops");
+        lua_pushnumber(L, row->bytes);
+        lua_setfield(L, -2, "bytes");
         lua_setfield(L, -2, ss_op_at(i)->name);
     }
     if (lua_toboolean(L, 1))
@@ -238,6 +267,7 @@ int luaopen_semisam_core(lua_State *L)
                                          {"isa", isa},
                                          {"cuda", cuda},
                                          {"_profile", profile},
+                                         {"_pace", pace},
                                          {"clock", steady_clock},
                                          {"_debug", debug_hooks},
                                          {"check_finite", check_finite},
