@@ -47,8 +47,8 @@ ss_view ssL_hostview(lua_State *L, int i, const char *fn)
         lua_pushvalue(L, i);
         return v;
     }
-    if (!strcmp(ss_tensor_device(t), "meta"))
-        ssL_fail(L, "%s: a tensor on device meta has no values", fn);
+    if (!strncmp(ss_tensor_device(t), "meta", 4))
+        ssL_fail(L, "%s: a tensor on device %s has no values", fn, ss_tensor_device(t));
     const size_t bytes = ss_tensor_bytes(t);
     v.data = lua_newuserdatauv(L, bytes ? bytes : 1, 0);
     ssL_try(L, ss_tensor_read(t, v.data, bytes));

@@ -25,11 +25,9 @@ end
 ---@param f function
 function ss.on(device, f, ...)
   local before = ss.default_device()
+  local _ <close> = setmetatable({}, { __close = function() ss.default_device(before) end })
   ss.default_device(device)
-  local results = table.pack(pcall(f, ...))
-  ss.default_device(before)
-  if not results[1] then error(results[2], 0) end
-  return table.unpack(results, 2, results.n)
+  return f(...)
 end
 
 setmetatable(ss, {

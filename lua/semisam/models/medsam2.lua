@@ -61,7 +61,7 @@ local MedSam2 = nn.module {
 
 local function results(masks, ious, low, high, pointer, score, best)
   local list
-  if best.device ~= "meta" then
+  if not best.device:find "^meta" then
     list = best:flat()
     for i, k in ipairs(list) do list[i] = k + 1 end
   end

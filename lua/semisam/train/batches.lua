@@ -115,7 +115,7 @@ local function gather(self, stream, i, names)
   local samples
   local out = ss.no_grad(ss.scoped, function()
     local lists, views = {}
-    views, samples = views_of(self, stream, i)
+    views, samples = ss.on("cpu", views_of, self, stream, i)
     for to, from in pairs(names) do
       lists[to] = {}
       for k, view in ipairs(views) do lists[to][k] = view[from]:to(self.store.device) end
