@@ -5,12 +5,13 @@
  * on (key, i) alone: not on threads, not on what was drawn before. */
 #ifndef SEMISAM_PHILOX_H
 #define SEMISAM_PHILOX_H
+#include "both.h"
 #include <math.h>
 #include <stdint.h>
 
 /* One block of the full generator: 128-bit counter as (lo, hi), each half low word first. `hi`
  * numbers streams within a key, for draws that need an unknown count of numbers (rejection). */
-static inline void ss_philox_at(uint64_t key, uint64_t lo, uint64_t hi, uint32_t out[4])
+SS_BOTH void ss_philox_at(uint64_t key, uint64_t lo, uint64_t hi, uint32_t out[4])
 {
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
     uint32_t c0 = (uint32_t)lo, c1 = (uint32_t)(lo >> 32), c2 = (uint32_t)hi;
@@ -31,25 +32,25 @@ static inline void ss_philox_at(uint64_t key, uint64_t lo, uint64_t hi, uint32_t
     out[3] = c3;
 }
 
-static inline void ss_philox(uint64_t key, uint64_t counter, uint32_t out[4])
+SS_BOTH void ss_philox(uint64_t key, uint64_t counter, uint32_t out[4])
 {
     ss_philox_at(key, counter, 0, out);
 }
 
 /* u32 to f32 in [0, 1): 24 bits. */
-static inline float ss_uniform01(uint32_t u)
+SS_BOTH float ss_uniform01(uint32_t u)
 {
     return (float)(u >> 8) * 0x1p-24f;
 }
 
 /* u32 to f32 strictly inside (0, 1): centres of 2^23 cells, safe under a logarithm. */
-static inline float ss_uniform01_open(uint32_t u)
+SS_BOTH float ss_uniform01_open(uint32_t u)
 {
     return ((float)(u >> 9) + 0.5f) * 0x1p-23f;
 }
 
 /* Two standard normals from two words (Box and Muller 1958). */
-static inline void ss_normal2(uint32_t a, uint32_t b, float *x, float *y)
+SS_BOTH void ss_normal2(uint32_t a, uint32_t b, float *x, float *y)
 {
     float r = sqrtf(-2.0f * logf(ss_uniform01_open(a))), t = 6.28318530717958648f * ss_uniform01(b);
     *x = r * cosf(t);
@@ -57,7 +58,7 @@ static inline void ss_normal2(uint32_t a, uint32_t b, float *x, float *y)
 }
 
 /* Four standard normals: block `counter` of the key. */
-static inline void ss_normal4(uint64_t key, uint64_t counter, float out[4])
+SS_BOTH void ss_normal4(uint64_t key, uint64_t counter, float out[4])
 {
     uint32_t u[4];
     ss_philox(key, counter, u);

@@ -5,6 +5,7 @@
 #ifndef SEMISAM_POOL_H
 #define SEMISAM_POOL_H
 #include "../cpu.h"
+#include "both.h"
 
 enum { SS_POOL_BLOCK = 64 }; /* channels handled at once */
 
@@ -18,7 +19,8 @@ typedef struct ss_pool {
 static inline ss_status ss_pool_attrs(ss_call *c, ss_pool *q, int nd, int at)
 {
     const ss_attr *a = c->attr + at;
-    *q = (ss_pool){.nd = nd};
+    memset(q, 0, sizeof *q);
+    q->nd = nd;
     for (int i = 0; i < 3; i++) {
         const int k = i - (3 - nd);
         q->x[i] = q->y[i] = 1;
@@ -69,18 +71,23 @@ typedef struct ss_pool_range {
 } ss_pool_range;
 
 /* What output o covers. */
-static inline ss_pool_range ss_pool_window(const ss_pool *q, int i, int64_t o)
+SS_BOTH ss_pool_range ss_pool_window(const ss_pool *q, int i, int64_t o)
 {
     const int64_t at = o * q->step[i] - q->pad[i];
-    return (ss_pool_range){ss_max64(at, 0), ss_min64(at + q->k[i], q->x[i])};
+    ss_pool_range r = {at, at + q->k[i]};
+    if (r.from < 0) r.from = 0;
+    if (r.to > q->x[i]) r.to = q->x[i];
+    return r;
 }
 
 /* The outputs that cover position `at` of x. */
-static inline ss_pool_range ss_pool_cover(const ss_pool *q, int i, int64_t at)
+SS_BOTH ss_pool_range ss_pool_cover(const ss_pool *q, int i, int64_t at)
 {
     const int64_t first = at + q->pad[i] - q->k[i] + 1;
-    return (ss_pool_range){first <= 0 ? 0 : ss_ceil_div(first, q->step[i]),
-                           ss_min64((at + q->pad[i]) / q->step[i] + 1, q->y[i])};
+    ss_pool_range r = {first <= 0 ? 0 : (first + q->step[i] - 1) / q->step[i],
+                       (at + q->pad[i]) / q->step[i] + 1};
+    if (r.to > q->y[i]) r.to = q->y[i];
+    return r;
 }
 
 /* n consecutive values as f32: where they are, or a copy in `tmp`. */
@@ -98,7 +105,7 @@ static inline void ss_pool_write(void *data, ss_dtype t, int64_t at, int64_t n, 
 }
 
 /* Elements of a window along which output o averages. */
-static inline float ss_pool_share(const ss_pool *q, const int64_t o[3], bool with_pad)
+SS_BOTH float ss_pool_share(const ss_pool *q, const int64_t o[3], bool with_pad)
 {
     int64_t count = 1;
     for (int i = 0; i < 3; i++) {
@@ -109,7 +116,7 @@ static inline float ss_pool_share(const ss_pool *q, const int64_t o[3], bool wit
 }
 
 /* Splits row r of [n, size0, size1, size2] into its coordinates. */
-static inline int64_t ss_pool_where(int64_t r, const int64_t size[3], int64_t at[3])
+SS_BOTH int64_t ss_pool_where(int64_t r, const int64_t size[3], int64_t at[3])
 {
     at[2] = r % size[2];
     at[1] = r / size[2] % size[1];
@@ -117,12 +124,12 @@ static inline int64_t ss_pool_where(int64_t r, const int64_t size[3], int64_t at
     return r / (size[2] * size[1] * size[0]);
 }
 
-static inline int64_t ss_pool_row(int64_t n, const int64_t size[3], int64_t d, int64_t h, int64_t w)
+SS_BOTH int64_t ss_pool_row(int64_t n, const int64_t size[3], int64_t d, int64_t h, int64_t w)
 {
     return ((n * size[0] + d) * size[1] + h) * size[2] + w;
 }
 
-static inline int64_t ss_pool_count(const int64_t v[3])
+SS_BOTH int64_t ss_pool_count(const int64_t v[3])
 {
     return v[0] * v[1] * v[2];
 }
