@@ -6,6 +6,7 @@
  *   dx = weight g / sd - (sum(weight g) + xhat sum(weight g xhat)) / (m sd).
  * Statistics that were given (`fixed`) have no second term. t is recomputed: nothing but x, the
  * residual and the statistics is kept from the forward pass. */
+#include "cuda/norm_plan.h"
 #include "support/channel_norm.h"
 
 enum { DY, X, MEAN, RSTD, WEIGHT, BIAS, RESIDUAL };
@@ -175,6 +176,14 @@ static void chunk_dx(ss_call *c, const ss_norm_geo *geo, const ss_norm_args *a, 
     if (dr) ss_norm_done(&c->out[3], &p, dr);
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_norm_tiles t = ss_norm_tiles_of(&c->in[X]);
+    c->scratch_bytes =
+        ss_norm_total_bytes(&t, 2) + ss_norm_part_bytes(&t, 2) + (size_t)(2 * t.n * t.c) * 4;
+    return SS_OK;
+}
+
 static ss_status cpu(ss_call *c)
 {
     ss_norm_geo g = ss_norm_geometry(&c->in[X]);
@@ -202,6 +211,7 @@ const ss_op SS_OP(_channel_norm_dx) = {
     .doc = "Gradients of instance_norm, group_norm and batch_norm: dx, dweight, dbias, dresidual.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
     .nout = 4,

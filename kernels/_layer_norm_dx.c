@@ -2,6 +2,7 @@
  *
  * With xhat = (x - mean) / sd and g = dy * weight:
  *   dx = (g - mean(g) - xhat mean(g xhat)) / sd,  dweight = sum dy xhat,  dbias = sum dy. */
+#include "cuda/layer_norm_plan.h"
 #include "support/block.h"
 
 enum { DY, X, MEAN, RSTD, WEIGHT };
@@ -84,6 +85,13 @@ static void join(const float *part, int64_t n, int64_t chunks, int64_t j0, int64
     }
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_layer_chunks k = ss_layer_chunks_of(&c->in[X]);
+    c->scratch_bytes = (size_t)(2 * k.chunks * k.n) * 4;
+    return SS_OK;
+}
+
 static ss_status cpu(ss_call *c)
 {
     const ss_view *dy = &c->in[DY], *x = &c->in[X], *dx = &c->out[0];
@@ -115,6 +123,7 @@ const ss_op SS_OP(_layer_norm_dx) = {
     .doc = "Gradients of layer_norm: dx, dweight, dbias.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
     .nout = 3,

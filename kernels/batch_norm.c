@@ -1,4 +1,5 @@
 /* batch_norm.c — per channel over the batch and all positions, or with running statistics. */
+#include "cuda/norm_plan.h"
 #include "support/channel_norm.h"
 
 enum { X, WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
@@ -29,6 +30,15 @@ static ss_status plan(ss_call *c)
 {
     ss_norm_geo g = ss_norm_geometry(&c->in[X]);
     c->scratch_bytes = c->attr[TRAINING].v[0] ? ss_norm_scratch(&g) : 0;
+    return SS_OK;
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    if (c->attr[TRAINING].v[0]) {
+        const ss_norm_tiles t = ss_norm_tiles_of(&c->in[X]);
+        c->scratch_bytes = ss_norm_total_bytes(&t, 2) + ss_norm_part_bytes(&t, 2);
+    }
     return SS_OK;
 }
 
@@ -85,6 +95,7 @@ const ss_op SS_OP(batch_norm) = {
            "batch_norm_update_ moves the running statistics.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .grad = grad,
     .saves = SS_SAVE_IN(X) | SS_SAVE_IN(WEIGHT) | SS_SAVE_IN(BIAS) | SS_SAVE_OUT(1) |

@@ -1,4 +1,5 @@
 /* batch_norm_update_.c — moves running statistics towards those of a batch. */
+#include "cuda/norm_plan.h"
 #include "support/channel_norm.h"
 
 enum { RUNNING_MEAN, RUNNING_VAR, X };
@@ -18,6 +19,13 @@ static ss_status plan(ss_call *c)
 {
     ss_norm_geo g = ss_norm_geometry(&c->in[X]);
     c->scratch_bytes = ss_norm_scratch(&g);
+    return SS_OK;
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_norm_tiles t = ss_norm_tiles_of(&c->in[X]);
+    c->scratch_bytes = ss_norm_total_bytes(&t, 2) + ss_norm_part_bytes(&t, 2);
     return SS_OK;
 }
 
@@ -44,6 +52,7 @@ const ss_op SS_OP(batch_norm_update_) = {
            "[n, ..., c], per channel; writes both running tensors.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_INPLACE,
 };

@@ -1,4 +1,5 @@
 /* bce_with_logits.c — binary cross-entropy of sigmoid(x), weighted mean. */
+#include "cuda/parts_plan.h"
 #include "support/loss_mask.h"
 #include "support/vmath.h"
 
@@ -45,6 +46,13 @@ static void chunk(const ss_call *c, int64_t at, int64_t n, double *sums)
     sums[1] = ss_lane_total(total);
 }
 
+/* Parts of the sums. */
+static ss_status plan_cuda(ss_call *c)
+{
+    c->scratch_bytes = 2 * SS_PARTS * sizeof(double);
+    return SS_OK;
+}
+
 static ss_status cpu(ss_call *c)
 {
     const int64_t n = c->in[X].count, chunks = ss_ceil_div(n, SS_CHUNK);
@@ -77,6 +85,7 @@ const ss_op SS_OP(bce_with_logits) = {
         "or 1 on the last axis. No gradient reaches `target`.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .grad = grad,
     .saves = SS_SAVE_IN(X) | SS_SAVE_IN(TARGET) | SS_SAVE_IN(WEIGHT) | SS_SAVE_OUT(1),

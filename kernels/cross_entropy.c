@@ -1,4 +1,5 @@
 /* cross_entropy.c — mean of -log softmax(logits)[target] over the positions that count. */
+#include "cuda/parts_plan.h"
 #include "support/panel.h"
 #include "support/vmath.h"
 
@@ -57,6 +58,13 @@ static void panel(const ss_call *c, const ss_axis *a, int64_t i, float *t, part 
     p->weight += (double)total;
 }
 
+/* Parts of the sums. */
+static ss_status plan_cuda(ss_call *c)
+{
+    c->scratch_bytes = 2 * SS_PARTS * sizeof(double);
+    return SS_OK;
+}
+
 static ss_status cpu(ss_call *c)
 {
     const ss_axis a = ss_axis_of(&c->in[LOGITS], c->in[LOGITS].ndim - 1);
@@ -99,6 +107,7 @@ const ss_op SS_OP(cross_entropy) = {
         "[..., classes], `target` [...] without the last axis, `weight` [classes].",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .grad = grad,
     .saves = SS_SAVE_IN(LOGITS) | SS_SAVE_IN(TARGET) | SS_SAVE_IN(WEIGHT) | SS_SAVE_OUT(1),

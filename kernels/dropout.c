@@ -114,6 +114,7 @@ const ss_op SS_OP(dropout) = {
            "whole channels of each sample of [n, ..., c]. `key` decides which, alone.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan,
     .cpu = cpu,
     .grad = grad,
     .flags = SS_OP_RANDOM,

@@ -1,4 +1,5 @@
 /* instance_norm.c — per sample and channel over all positions, with residual and leaky ReLU. */
+#include "cuda/norm_plan.h"
 #include "support/channel_norm.h"
 
 enum { X, WEIGHT, BIAS, RESIDUAL };
@@ -18,6 +19,13 @@ static ss_status plan(ss_call *c)
 {
     ss_norm_geo g = ss_norm_geometry(&c->in[X]);
     c->scratch_bytes = ss_norm_scratch(&g);
+    return SS_OK;
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_norm_tiles t = ss_norm_tiles_of(&c->in[X]);
+    c->scratch_bytes = ss_norm_total_bytes(&t, 2) + ss_norm_part_bytes(&t, 2);
     return SS_OK;
 }
 
@@ -64,6 +72,7 @@ const ss_op SS_OP(instance_norm) = {
            "`slope` is that of the leaky ReLU at the end; 1 means none.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .grad = grad,
     .saves = SS_SAVE_IN(X) | SS_SAVE_IN(WEIGHT) | SS_SAVE_IN(BIAS) | SS_SAVE_IN(RESIDUAL) |

@@ -1,5 +1,6 @@
 /* masked_mse.c — masked mean squared difference per sample, averaged over the samples that have
  * a mask. */
+#include "cuda/parts_plan.h"
 #include "support/loss_mask.h"
 
 enum { P, Q, MASK };
@@ -29,6 +30,13 @@ static ss_status plan(ss_call *c)
     int64_t chunks;
     size_of(&c->in[P], &chunks);
     c->scratch_bytes = (size_t)(c->in[P].shape[0] * chunks * SUMS) * 8;
+    return SS_OK;
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    int64_t chunks, n = size_of(&c->in[P], &chunks);
+    c->scratch_bytes = (size_t)(c->in[P].shape[0] * ss_parts_of(n) * SUMS) * sizeof(double);
     return SS_OK;
 }
 
@@ -112,6 +120,7 @@ const ss_op SS_OP(masked_mse) = {
         "the same total weight inside the mask. Gradient through `p` only.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .grad = grad,
     .saves = SS_SAVE_IN(P) | SS_SAVE_IN(Q) | SS_SAVE_IN(MASK) | SS_SAVE_OUT(1),

@@ -1,4 +1,5 @@
 /* soft_dice.c — 1 - (2 sum p y + eps) / (sum p^2 + sum y^2 + eps) per channel. */
+#include "cuda/norm_plan.h"
 #include "support/dice.h"
 
 enum { P, TARGET, MASK };
@@ -47,6 +48,13 @@ static void chunk(const ss_call *c, const ss_norm_geo *g, int64_t i, float *part
     ss_norm_fold(out + g->c + at.j0, sum, &at);
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_norm_tiles t = ss_norm_tiles_of(&c->in[P]);
+    c->scratch_bytes = ss_norm_total_bytes(&t, 2) + ss_norm_part_bytes(&t, 2);
+    return SS_OK;
+}
+
 static ss_status cpu(ss_call *c)
 {
     const ss_norm_geo g = ss_norm_geometry(&c->in[P]);
@@ -89,6 +97,7 @@ const ss_op SS_OP(soft_dice) = {
         "F. Milletari et al., V-Net, 2016.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .grad = grad,
     .saves = SS_SAVE_IN(P) | SS_SAVE_IN(TARGET) | SS_SAVE_IN(MASK) | SS_SAVE_OUT(1),

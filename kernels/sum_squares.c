@@ -1,4 +1,5 @@
 /* sum_squares.c — sum of squares, accumulated in double; for gradient norms. */
+#include "cuda/parts_plan.h"
 #include "support/loss_mask.h"
 
 static ss_status infer(ss_call *c)
@@ -13,6 +14,13 @@ static ss_status plan(ss_call *c)
 }
 
 enum { LANES = 8 };
+
+/* Parts of the sums. */
+static ss_status plan_cuda(ss_call *c)
+{
+    c->scratch_bytes = SS_PARTS * sizeof(double);
+    return SS_OK;
+}
 
 static ss_status cpu(ss_call *c)
 {
@@ -43,6 +51,7 @@ const ss_op SS_OP(sum_squares) = {
            "gradient.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };
