@@ -6,8 +6,8 @@
  *   dx = weight g / sd - (sum(weight g) + xhat sum(weight g xhat)) / (m sd).
  * Statistics that were given (`fixed`) have no second term. t is recomputed: nothing but x, the
  * residual and the statistics is kept from the forward pass. */
-#include "cuda/norm_plan.h"
 #include "support/channel_norm.h"
+#include "support/cuda_norm.h"
 
 enum { DY, X, MEAN, RSTD, WEIGHT, BIAS, RESIDUAL };
 enum { OVER, GROUP, SLOPE };

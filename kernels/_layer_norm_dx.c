@@ -2,8 +2,8 @@
  *
  * With xhat = (x - mean) / sd and g = dy * weight:
  *   dx = (g - mean(g) - xhat mean(g xhat)) / sd,  dweight = sum dy xhat,  dbias = sum dy. */
-#include "cuda/layer_norm_plan.h"
 #include "support/block.h"
+#include "support/cuda_layer_norm.h"
 
 enum { DY, X, MEAN, RSTD, WEIGHT };
 enum { LANES = 16, MAX_CHUNKS = 256, MIN_ROWS = 16, JOIN = 64 };

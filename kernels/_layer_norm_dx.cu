@@ -1,7 +1,7 @@
 /* _layer_norm_dx.cu — gradients of layer_norm: dx by rows, then the sums over the rows of dy xhat
  * and dy by columns, in chunks whose number depends on the shape alone. */
 #include "cuda/cuda.h"
-#include "cuda/layer_norm_plan.h"
+#include "support/cuda_layer_norm.h"
 
 enum { DY, X, MEAN, RSTD, WEIGHT };
 enum { BESIDE = 32, DEEP = 8 }; /* columns and rows of a block that sums columns */

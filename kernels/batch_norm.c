@@ -1,6 +1,6 @@
 /* batch_norm.c — per channel over the batch and all positions, or with running statistics. */
-#include "cuda/norm_plan.h"
 #include "support/channel_norm.h"
+#include "support/cuda_norm.h"
 
 enum { X, WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR };
 enum { TRAINING, EPS };

@@ -1,6 +1,6 @@
 /* batch_norm_update_.c — moves running statistics towards those of a batch. */
-#include "cuda/norm_plan.h"
 #include "support/channel_norm.h"
+#include "support/cuda_norm.h"
 
 enum { RUNNING_MEAN, RUNNING_VAR, X };
 

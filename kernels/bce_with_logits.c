@@ -1,5 +1,5 @@
 /* bce_with_logits.c — binary cross-entropy of sigmoid(x), weighted mean. */
-#include "cuda/parts_plan.h"
+#include "support/cuda_parts.h"
 #include "support/loss_mask.h"
 #include "support/vmath.h"
 

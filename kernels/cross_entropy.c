@@ -1,5 +1,5 @@
 /* cross_entropy.c — mean of -log softmax(logits)[target] over the positions that count. */
-#include "cuda/parts_plan.h"
+#include "support/cuda_parts.h"
 #include "support/panel.h"
 #include "support/vmath.h"
 

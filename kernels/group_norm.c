@@ -1,6 +1,6 @@
 /* group_norm.c — per sample over all positions and the channels of a group. */
-#include "cuda/norm_plan.h"
 #include "support/channel_norm.h"
+#include "support/cuda_norm.h"
 
 enum { X, WEIGHT, BIAS, RESIDUAL };
 enum { GROUPS, EPS, SLOPE };

@@ -1,6 +1,6 @@
 /* instance_norm.c — per sample and channel over all positions, with residual and leaky ReLU. */
-#include "cuda/norm_plan.h"
 #include "support/channel_norm.h"
+#include "support/cuda_norm.h"
 
 enum { X, WEIGHT, BIAS, RESIDUAL };
 enum { EPS, SLOPE };

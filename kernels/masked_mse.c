@@ -1,6 +1,6 @@
 /* masked_mse.c — masked mean squared difference per sample, averaged over the samples that have
  * a mask. */
-#include "cuda/parts_plan.h"
+#include "support/cuda_parts.h"
 #include "support/loss_mask.h"
 
 enum { P, Q, MASK };

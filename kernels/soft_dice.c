@@ -1,5 +1,5 @@
 /* soft_dice.c — 1 - (2 sum p y + eps) / (sum p^2 + sum y^2 + eps) per channel. */
-#include "cuda/norm_plan.h"
+#include "support/cuda_norm.h"
 #include "support/dice.h"
 
 enum { P, TARGET, MASK };

@@ -1,5 +1,5 @@
 /* sum_squares.c — sum of squares, accumulated in double; for gradient norms. */
-#include "cuda/parts_plan.h"
+#include "support/cuda_parts.h"
 #include "support/loss_mask.h"
 
 static ss_status infer(ss_call *c)

@@ -3,7 +3,7 @@
 #ifndef SEMISAM_CUDA_NORM_H
 #define SEMISAM_CUDA_NORM_H
 #include "cuda.h"
-#include "norm_plan.h"
+#include "support/cuda_norm.h"
 
 /* What a thread of a block takes: positions from, from + height, ... below `to` of channel j. */
 struct ss_norm_spot {

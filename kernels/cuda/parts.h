@@ -2,7 +2,7 @@
 #ifndef SEMISAM_CUDA_PARTS_H
 #define SEMISAM_CUDA_PARTS_H
 #include "cuda.h"
-#include "parts_plan.h"
+#include "support/cuda_parts.h"
 
 /* Sum of part[0], part[step], ... for every thread of the one block. */
 SS_DEVICE double ss_join_parts(const double *part, int64_t parts, int step)

@@ -1,8 +1,8 @@
-/* layer_norm_plan.h — rows of layer_norm in chunks, for the gradients of weight and bias; C and
+/* cuda_layer_norm.h — rows of layer_norm in chunks, for the gradients of weight and bias; C and
  * C++, for plan_cuda. */
-#ifndef SEMISAM_CUDA_LAYER_NORM_PLAN_H
-#define SEMISAM_CUDA_LAYER_NORM_PLAN_H
-#include "op.h"
+#ifndef SEMISAM_SUPPORT_CUDA_LAYER_NORM_H
+#define SEMISAM_SUPPORT_CUDA_LAYER_NORM_H
+#include "../op.h"
 
 enum { SS_LAYER_CHUNKS = 128, SS_LAYER_MIN_ROWS = 32 };
 

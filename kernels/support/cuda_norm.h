@@ -1,11 +1,11 @@
-/* norm_plan.h — how normalisations over channels-last data [n, s, c] are cut into blocks; C and
+/* cuda_norm.h — how normalisations over channels-last data [n, s, c] are cut into blocks; C and
  * C++, for plan_cuda.
  *
  * A block takes `width` channels of `rows` positions; its threads lie over channels first, so that
  * neighbours read neighbours, and over `height` positions. */
-#ifndef SEMISAM_CUDA_NORM_PLAN_H
-#define SEMISAM_CUDA_NORM_PLAN_H
-#include "op.h"
+#ifndef SEMISAM_SUPPORT_CUDA_NORM_H
+#define SEMISAM_SUPPORT_CUDA_NORM_H
+#include "../op.h"
 
 enum { SS_NORM_THREADS = 256, SS_NORM_MIN_STEPS = 16, SS_NORM_BLOCKS = 2048 };
 

@@ -1,6 +1,6 @@
-/* parts_plan.h — partial sums of reductions over everything; C and C++, for plan_cuda. */
-#ifndef SEMISAM_CUDA_PARTS_PLAN_H
-#define SEMISAM_CUDA_PARTS_PLAN_H
+/* cuda_parts.h — partial sums of reductions over everything; C and C++, for plan_cuda. */
+#ifndef SEMISAM_SUPPORT_CUDA_PARTS_H
+#define SEMISAM_SUPPORT_CUDA_PARTS_H
 #include <stdint.h>
 
 enum { SS_PARTS = 512, SS_PER_PART = 2048 };
