@@ -209,7 +209,8 @@ end, LIVE)
 
 t.test("shuffled: each volume has its neighbour's label; one volume has no neighbour", function()
   local dir = t.tmpdir()
-  local run = in_semi(fit(dir, "semi_sam_plus", "a", { "pseudo.min_voxels=1", "pseudo.queue={mask}", "pseudo.n=1" }))
+  local run = in_semi(fit(dir, "semi_sam_plus", "a", { "pseudo.min_voxels=1", "pseudo.queue={mask}",
+    "pseudo.n=1" }))
   local seen, online = nil, labels.online
   run.generalists = { fake() }
   local function term(shuffled)

@@ -11,9 +11,11 @@ local tiny = require "tests.lib.tiny"
 
 -- The study with tiny runs below dir.
 local function recipe(dir, ...)
-  local cfg = config.override(require "recipes.study", { "seeds={0,1}", "recipes={supervised,mean_teacher}" })
+  local cfg = config.override(require "recipes.study", { "seeds={0,1}",
+    "recipes={supervised,mean_teacher}" })
   cfg = config.override(cfg, { ... })
-  cfg.out, cfg.set = dir .. "/study", { "data.seed={seed}", "watch.pseudo=2" }
+  cfg.out = dir .. "/study"
+  cfg.set = { "data.seed={seed}", "watch={cases=0, pseudo=2, tensorboard=false}" }
   for _, word in ipairs(tiny.words(dir, "unused")) do
     if not word:find "^out=" then table.insert(cfg.set, word) end
   end
@@ -45,8 +47,9 @@ t.test("the plan: order, names, words of which the last for a setting holds", fu
   cfg.set = { "a.b={seed}", "c={data_seed}", "a.b=x{labels}", "data.n_labelled=7" }
   local names = {}
   for _, r in ipairs(arms.plan(cfg).runs) do names[#names + 1] = r.name end
-  t.eq(table.concat(names, " "), "supervised-n4-0 mean_teacher-n4-0 supervised-n4-1 mean_teacher-n4-1 "
-    .. "supervised-n1-0 mean_teacher-n1-0 supervised-n1-1 mean_teacher-n1-1 no-filter-0.25--n4-0 no-filter-0.25--n4-1")
+  t.eq(names, { "supervised-n4-0", "mean_teacher-n4-0", "supervised-n4-1", "mean_teacher-n4-1",
+    "supervised-n1-0", "mean_teacher-n1-0", "supervised-n1-1", "mean_teacher-n1-1",
+    "no-filter-0.25--n4-0", "no-filter-0.25--n4-1" })
   t.eq(words(cfg, "supervised", 4, 1), "seed=1 a.b=x4 c=2 data.n_labelled=4")
   t.eq(words(cfg, "no filter (0.25)", 4, 0), "seed=0 a.b=x4 c=1 data.n_labelled=3 pseudo.u_th=0.25")
   cfg.labels = { 0 }
@@ -104,11 +107,14 @@ t.test("a grid of label counts, arms and ablations; given again; stopped; its ta
   local one, two = dice_of(cfg.out .. "/supervised-n1-0"), dice_of(cfg.out .. "/supervised-n1-1")
   t.match(text, ("| 1 | supervised | %.3f | %.3f | %.3f | 0%%.%%d+ to 0%%.%%d+ |"):format(one, two,
     (one + two) / 2))
-  t.match(text, "| 2 | semi_sam_plus minus supervised | [+-]0%.%d+ | [+-]0%.%d+ to [+-]0%.%d+ | %S+ | 4 | [+-]%S+ [+-]%S+ |")
+  t.match(text, "| 2 | semi_sam_plus minus supervised | [+-]0%.%d+ | [+-]0%.%d+ to [+-]0%.%d+ | %S+ | 4 "
+    .. "| [+-]%S+ [+-]%S+ |")
   t.match(text, "| 2 | shuffled | `pseudo.shuffled=true` | 0%.%d+ | [+-]0%.%d+ |")
   t.match(text, "| 2 | semi_sam_plus | 0%.%d+ | 0%.%d+ | [+-]0%.%d+ | [+-]0%.%d+ | 6 |") -- coarse, pseudo
   t.eq(text:find("not there yet", 1, true), nil)
-  local beta, teacher = text:match "| 2 | beta 0 | `beta.max=0` | (.-)\n", text:match "| 2 | mean_teacher | `` | (.-)\n"
+  local beta = text:match "| 2 | beta 0 | `beta.max=0` | (.-)\n"
+  local teacher = text:match "| 2 | mean_teacher | `` | (.-)\n"
+  t.ok(beta)
   t.eq(beta, teacher, "without beta it is Mean Teacher")
   local csv = ss.fs.read(cfg.out .. "/cases.csv")
   t.eq(select(2, csv:gsub("\n", "")), 1 + 16 * 2)
@@ -127,12 +133,14 @@ t.test("a grid of label counts, arms and ablations; given again; stopped; its ta
   ss.fs.mkdir(cfg.out .. "/supervised-n2-0")
   cfg.jobs = 0
   run(cfg)
-  t.match(ss.fs.read(cfg.out .. "/table.md"), "2 of 16 runs are not there yet: supervised%-n2%-0, semi_sam_plus%-n1%-0%.")
+  t.match(ss.fs.read(cfg.out .. "/table.md"),
+    "2 of 16 runs are not there yet: supervised%-n2%-0, semi_sam_plus%-n1%-0%.")
   cfg.jobs = 2
   t.eq((run(cfg)), 0)
   t.eq(ss.fs.read(cfg.out .. "/table.md"), text)
   table.insert(cfg.set, "phases.semi.epochs=3")
-  t.raises(function() run(cfg) end, "was made with other words; remove it or choose another out.*epochs=2.*epochs=3")
+  t.raises(function() run(cfg) end,
+    "was made with other words; remove it or choose another out.*epochs=2.*epochs=3")
 end)
 
 t.test("a signal stops the runs with a checkpoint; the same command goes on", function()
@@ -144,10 +152,12 @@ t.test("a signal stops the runs with a checkpoint; the same command goes on", fu
   end
   local list = {}
   for i, word in ipairs(cfg.set) do list[i] = "'" .. word .. "'" end
-  ss.fs.write(dir .. "/study.lua", ("local s = require('recipes.study')\ns.out, s.set, s.labels, s.seeds = %q, {%s}, {2}, {0}\n"
+  ss.fs.write(dir .. "/study.lua", ("local s = require('recipes.study')\n"
+    .. "s.out, s.set, s.labels, s.seeds = %q, {%s}, {2}, {0}\n"
     .. "s.recipes = {'mean_teacher','supervised'}\nreturn s\n"):format(cfg.out, table.concat(list, ",")))
   local program = os.getenv "SEMISAM" or "build/dev/semisam"
-  local pipe = io.popen(([[timeout 200 bash -c 'set -m; SEMISAM_PATH=$PWD %s %s/study.lua >%s/said 2>&1 & p=$!
+  local pipe = io.popen(([[timeout 200 bash -c 'set -m
+    SEMISAM_PATH=$PWD %s %s/study.lua >%s/said 2>&1 & p=$!
     for i in $(seq 600); do ls %s/mean_teacher-n2-0/state-* >/dev/null 2>&1 && break; sleep 0.05; done
     kill -TERM $p; wait $p; echo $?']]):format(program, dir, dir, cfg.out))
   local status = pipe:read("a"):match("%d+")
@@ -187,10 +197,10 @@ t.test("pairs are those of one seed and case; intervals, least gain, missing see
     local at = ("%s/%s-n2-%d"):format(dir, arm, seed)
     ss.fs.mkdir(at .. "/test")
     ss.fs.write(at .. "/test/summary.json", ss.json.encode { metric_per_case = list })
-    ss.fs.write(at .. "/validation.csv", "step,coarse,pseudo\n" .. (rows or ""))
+    ss.fs.write(at .. "/validation.csv", "step,dice,coarse,pseudo\n" .. (rows or ""))
   end
   put("supervised", 0, { a = 0.2, b = 0.4, c = 0.9 })
-  put("semi_sam_plus", 0, { b = 0.6, a = 0.5 }, "1,,\n2,0.4,0.5\n3,0.5,0.52\n")
+  put("semi_sam_plus", 0, { b = 0.6, a = 0.5 }, "1,0.5,,\n2,0.7,0.4,0.5\n3,0.65,0.5,0.52\n")
   put("semi_sam_plus", 1, { a = 0.7 })
   local plan = arms.plan(cfg)
   local by = scores.all(plan)
@@ -209,6 +219,8 @@ t.test("pairs are those of one seed and case; intervals, least gain, missing see
   t.near(p.pseudo, 0.51, 1e-12)
   t.near(p.least, 0.02, 1e-12)
   t.eq(p.n, 2)
+  t.eq(scores.validation(many), { best = 0.7, last = 0.65 })
+  t.eq(scores.validation(few), nil)
   local text = tables.markdown(plan, by, {})
   t.match(text, "| 2 | supervised | 0.500 |  |  | 0.500 |")
   t.match(text, "3 of 6 runs are not there yet: supervised%-n2%-1, supervised%-n2%-2, semi_sam_plus%-n2%-2%.")

@@ -20,7 +20,8 @@ local function soft(color, alpha) return color .. alpha end
 
 -- A panel with label counts on its x axis. Returns where a count and a value are.
 local function frame(c, area, panel, counts)
-  c:text(area.x - 46, area.y - 22 - 16 * panel.legend, panel.title, { size = 14, bold = true, color = style.ink })
+  c:text(area.x - 46, area.y - 22 - 16 * panel.legend, panel.title,
+    { size = 14, bold = true, color = style.ink })
   for _, t in ipairs(panel.axis.ticks) do
     local y = area.y + area.h * (1 - panel.axis.map(t[1]))
     c:line({ area.x, y, area.x + area.w, y }, { color = t[1] == 0 and style.faint or style.grid })

@@ -22,11 +22,20 @@ local function dice_of(case)
   return n > 0 and sum / n or 0 / 0
 end
 
+-- Validation Dice of the averaged weights at its best and at the end of a run.
+local function validation_of(rows)
+  local best, last
+  for _, row in ipairs(rows) do
+    if type(row.dice) == "number" then best, last = math.max(best or 0, row.dice), row.dice end
+  end
+  return best and { best = best, last = last }
+end
+
 -- Held-out Dice of the coarse masks and of the pseudo-labels made from them, over the validations
 -- of a run (watch.pseudo of the recipe); nil where they were not looked at.
-local function pseudo_of(dir)
+local function pseudo_of(rows)
   local coarse, pseudo, least = {}, {}, math.huge
-  for _, row in ipairs(csv.rows(dir .. "/validation.csv") or {}) do
+  for _, row in ipairs(rows) do
     if type(row.coarse) == "number" and type(row.pseudo) == "number" then
       coarse[#coarse + 1], pseudo[#pseudo + 1] = row.coarse, row.pseudo
       least = math.min(least, row.pseudo - row.coarse)
@@ -36,12 +45,14 @@ local function pseudo_of(dir)
   return { coarse = mean(coarse), pseudo = mean(pseudo), least = least, n = #coarse }
 end
 
---- A finished run: { mean, names, dice = {case name -> Dice}, pseudo }; nil while it is not there.
+--- A finished run: { mean, names, dice = {case name -> Dice}, validation, pseudo }; nil while it is
+--- not there.
 ---@param run table of study/arms.lua
 function scores.of(run)
   local path = run.dir .. "/test/summary.json"
   if not ss.fs.exists(path) then return nil end
-  local out = { names = {}, dice = {}, pseudo = pseudo_of(run.dir) }
+  local rows = csv.rows(run.dir .. "/validation.csv") or {}
+  local out = { names = {}, dice = {}, validation = validation_of(rows), pseudo = pseudo_of(rows) }
   local list = {}
   for _, case in ipairs(ss.json.decode(ss.fs.read(path)).metric_per_case) do
     local name = case.prediction_file:match("[^/]*$"):gsub("%.nii.*$", "")
@@ -115,6 +126,17 @@ function scores.pseudo(cell)
   end
   if n == 0 then return nil end
   return { coarse = mean(coarse), pseudo = mean(hot), least = least, n = n }
+end
+
+--- Means over the seeds of a cell of the best and the last validation Dice; nil where unknown.
+function scores.validation(cell)
+  local best, last = {}, {}
+  for _, s in pairs(cell and cell.seeds or {}) do
+    if s.validation then
+      best[#best + 1], last[#last + 1] = s.validation.best, s.validation.last
+    end
+  end
+  return best[1] and { best = mean(best), last = mean(last) }
 end
 
 --- Every Dice as CSV: arm, labels, seed, case, Dice.

@@ -93,6 +93,20 @@ local function pair_table(plan, by)
   return rows[1] and markdown(append({ "labels", "pair" }, table.unpack(DIFFERENCE)), rows)
 end
 
+-- What choosing the checkpoint by validation is worth to each arm.
+local function validation_table(plan, by)
+  local rows = {}
+  for _, labels in ipairs(sorted(plan.counts)) do
+    for _, arm in ipairs(plan.arms) do
+      local v = scores.validation(scores.cell(plan, by, arm, labels))
+      if v then
+        rows[#rows + 1] = { labels_text(labels), arm.name, number(v.best), number(v.last) }
+      end
+    end
+  end
+  return rows[1] and markdown({ "labels", "arm", "best", "last" }, rows)
+end
+
 local function pseudo_table(plan, by)
   local rows = {}
   local function add(list, counts)
@@ -154,6 +168,8 @@ function tables.markdown(plan, by, failed)
   put(ablations, ("Ablations, minus %s at the same labels."):format(reference.name))
   put(pseudo_table(plan, by), "Dice of what prompts the generalists and of the pseudo-labels made "
     .. "from it, on held-out cases, mean over the validations after the warm-up.")
+  put(validation_table(plan, by), "Validation Dice at its best, whose weights are tested, and at "
+    .. "the end of the run.")
   local rest = missing(plan, by)
   if rest[1] then
     parts[#parts + 1] = ("%d of %d runs are not there yet: %s."):format(#rest, #plan.runs,
