@@ -31,10 +31,10 @@ local function answer(run, case, path)
   local s = seen.image.shape
   local o = { augment = augment }
   for key, value in pairs(cfg.pseudo) do o[key] = value end
-  local x = seen.image:reshape { 1, s[1], s[2], s[3], s[4] }
+  local x = seen.image:reshape { 1, s[1], s[2], s[3], s[4] }:to(cfg.device)
   local truth = masks_of(run.store:label(case), cfg.data.classes)
   local r = rng { seed = cfg.seed, epoch = 0, case = case.id, purpose = "oracle" }
-  local p = pseudo.label(x, truth, run.generalists, o, r).mu
+  local p = ss.on(cfg.device, pseudo.label, x, truth, run.generalists, o, r).mu:to("cpu")
   local mask = infer.labels(preprocess.backward(p:reshape { s[1], s[2], s[3], p.shape[5] },
     seen.grid))
   s = mask.shape
