@@ -8,7 +8,6 @@ set(SEMISAM_CUDA_ARCHS "70;75;80;86;89;90;100;120" CACHE STRING
 
 file(GLOB twin_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cu)
 file(GLOB cuda_host_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/cuda/*.c)
-file(GLOB cuda_kernel_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/cuda/*.cu) # no twins
 set(twin_names "")
 foreach(f ${twin_files})
   get_filename_component(stem ${f} NAME_WE)
@@ -47,19 +46,22 @@ if(SEMISAM_EMULATE)
   if(CCACHE)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
   endif()
-  set_source_files_properties(${twin_files} ${cuda_kernel_files} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
+  set_source_files_properties(${twin_files} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
   file(GLOB emulator_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/emulate/*.cpp
     ${CMAKE_SOURCE_DIR}/tests/emulate/*.c)
-  add_library(semisam_emulated MODULE ${twin_files} ${cuda_kernel_files} ${cuda_host_files} ${cuda_helpers} ${emulator_files})
+  add_library(emulation_flags INTERFACE)
+  target_compile_definitions(emulation_flags INTERFACE SS_EMULATE=1 _GNU_SOURCE)
+  target_compile_options(emulation_flags INTERFACE -O2 -ffp-contract=off -fvisibility=hidden -fPIC
+    -Wall -Wextra -Wno-unused-function $<$<BOOL:${SEMISAM_WERROR}>:-Werror>)
+  if(SEMISAM_SANITIZE)
+    target_compile_options(emulation_flags INTERFACE -fsanitize=address,undefined
+      -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+    target_link_options(emulation_flags INTERFACE -fsanitize=address,undefined)
+  endif()
+  add_library(semisam_emulated MODULE ${twin_files} ${cuda_host_files} ${cuda_helpers} ${emulator_files})
   set_target_properties(semisam_emulated PROPERTIES PREFIX "")
   target_include_directories(semisam_emulated PRIVATE ${CMAKE_CURRENT_LIST_DIR}
     ${CMAKE_CURRENT_LIST_DIR}/cuda ${CMAKE_SOURCE_DIR}/tests/emulate ${CMAKE_BINARY_DIR})
-  target_compile_definitions(semisam_emulated PRIVATE SS_EMULATE=1 SS_CUDA_BUILD="emulated" _GNU_SOURCE)
-  target_compile_options(semisam_emulated PRIVATE -O2 -fvisibility=hidden -fPIC -Wall -Wextra
-    -Wno-unused-function $<$<BOOL:${SEMISAM_WERROR}>:-Werror>)
-  if(SEMISAM_SANITIZE)
-    target_compile_options(semisam_emulated PRIVATE -fsanitize=address,undefined
-      -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-    target_link_options(semisam_emulated PRIVATE -fsanitize=address,undefined)
-  endif()
+  target_compile_definitions(semisam_emulated PRIVATE SS_CUDA_BUILD="emulated")
+  target_link_libraries(semisam_emulated PRIVATE emulation_flags)
 endif()

@@ -152,13 +152,13 @@ static ss_status write_gpu(ss_gpu *g, void *to, const void *from, size_t bytes)
     return SS_OK;
 }
 
+/* The stream waits for every upload, so stage 0 is no longer read when it reaches the copy. */
 static ss_status read_gpu(ss_gpu *g, void *to, const void *from, size_t bytes)
 {
     TRY(cudaSetDevice(g->index));
     for (size_t at = 0; at < bytes; at += SS_STAGE_BYTES) {
         const size_t n = bytes - at < SS_STAGE_BYTES ? bytes - at : SS_STAGE_BYTES;
         ss_stage *s = &g->stage[0];
-        TRY(cudaEventSynchronize(s->idle));
         TRY(cudaMemcpyAsync(s->host, (const char *)from + at, n, cudaMemcpyDeviceToHost,
                             g->stream));
         TRY(cudaStreamSynchronize(g->stream));

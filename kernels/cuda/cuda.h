@@ -42,12 +42,17 @@
 
 #define SS_DEVICE static __device__ __forceinline__
 #define SS_HOST_DEVICE static __host__ __device__ __forceinline__
-/* SS_TWIN(op) { ... } — the op's code: (ss_call *c, ss_gpu *g) to ss_status. */
+/* SS_TWIN(op) { ... } — the op's code: (ss_call *c, ss_gpu *g) to ss_status. clang would put the
+ * constant that names it on the device as well. */
+#if defined(__clang__) && defined(__CUDA_ARCH__)
+#define SS_TWIN(op) static inline ss_status twin_of_##op(ss_call *c, ss_gpu *g)
+#else
 #define SS_TWIN(op)                                                                                \
     static ss_status twin_of_##op(ss_call *c, ss_gpu *g);                                          \
     extern "C" const ss_twin ss_twin_##op;                                                         \
     const ss_twin ss_twin_##op = {#op, twin_of_##op};                                              \
     static ss_status twin_of_##op(ss_call *c, ss_gpu *g)
+#endif
 
 enum { SS_BLOCK = 256, SS_WARP = 32 };
 #define SS_ALL 0xffffffffu /* every lane of a warp */

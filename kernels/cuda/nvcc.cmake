@@ -35,7 +35,7 @@ message(STATUS "CUDA module: nvcc ${nvcc_version}, sm_${arch_words} (target semi
 
 # Sums and products are rounded as they are written, as on the CPU: -fmad=false. What should be
 # fused says fmaf.
-set(nvcc_flags -std=c++17 -O3 -fmad=false -I${CMAKE_SOURCE_DIR}/kernels -I${CMAKE_SOURCE_DIR}/kernels/cuda
+set(nvcc_flags -std=c++17 -O3 -fmad=false -I${CMAKE_SOURCE_DIR}/kernels
   -Xptxas=-v -Xfatbin=-compress-all -Xcompiler=-fPIC,-fvisibility=hidden,-fno-exceptions,-fno-threadsafe-statics,-Wall,-Wno-unused-function)
 if(SEMISAM_WERROR)
   list(APPEND nvcc_flags -Werror=all-warnings)
@@ -58,16 +58,11 @@ foreach(op ${twin_names})
   cuda_compile(${CMAKE_BINARY_DIR}/cuda/${op}.o ${op} -c ${gencode})
   list(APPEND cuda_objects ${CMAKE_BINARY_DIR}/cuda/${op}.o)
 endforeach()
-foreach(f ${cuda_kernel_files})
-  get_filename_component(stem ${f} NAME_WE)
-  cuda_compile(${CMAKE_BINARY_DIR}/cuda/cuda_${stem}.o cuda/${stem} -c ${gencode})
-  list(APPEND cuda_objects ${CMAKE_BINARY_DIR}/cuda/cuda_${stem}.o)
-endforeach()
 set_source_files_properties(${cuda_objects} PROPERTIES EXTERNAL_OBJECT ON GENERATED ON)
 
 add_library(semisam_cuda MODULE EXCLUDE_FROM_ALL ${cuda_host_files} ${cuda_helpers} ${cuda_objects})
 set_target_properties(semisam_cuda PROPERTIES PREFIX "" LINKER_LANGUAGE C)
-target_include_directories(semisam_cuda PRIVATE ${CMAKE_SOURCE_DIR}/kernels ${CMAKE_SOURCE_DIR}/kernels/cuda
+target_include_directories(semisam_cuda PRIVATE ${CMAKE_SOURCE_DIR}/kernels
   ${CMAKE_BINARY_DIR})
 target_include_directories(semisam_cuda SYSTEM PRIVATE ${CUDA_INCLUDE})
 target_compile_definitions(semisam_cuda PRIVATE "SS_CUDA_BUILD=\"CUDA ${nvcc_version}, sm_${arch_words}\"")
@@ -76,3 +71,76 @@ target_compile_definitions(semisam_cuda PRIVATE "SS_CUDA_BUILD=\"CUDA ${nvcc_ver
 target_link_libraries(semisam_cuda PRIVATE ss_flags ${CUDART_STATIC} Threads::Threads ${CMAKE_DL_LIBS} rt)
 target_link_options(semisam_cuda PRIVATE -static-libgcc -Wl,--exclude-libs,ALL -Wl,--no-undefined)
 install(TARGETS semisam_cuda LIBRARY DESTINATION lib/semisam OPTIONAL)
+
+# ---- checks of tests/run ----------------------------------------------------------------
+# cuda_matrix: device code for every capability of the toolkit that semisam_cuda was not built for.
+# Only __CUDA_ARCH__ can make a twin differ there: all files that see it are compiled, and of the
+# others the first that includes each header of kernels/cuda. cuda_matrix_all: every twin.
+set(other_archs "")
+foreach(a 80 86 89 90 100 120)
+  if(a IN_LIST known AND NOT a IN_LIST cuda_archs)
+    list(APPEND other_archs -gencode=arch=compute_${a},code=sm_${a})
+  endif()
+endforeach()
+file(GLOB cuda_headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/kernels/cuda/*.h)
+set(arch_headers "")
+foreach(h ${cuda_headers})
+  file(STRINGS ${h} hits REGEX "__CUDA_ARCH__")
+  get_filename_component(name ${h} NAME)
+  if(hits)
+    list(APPEND arch_headers ${name})
+  endif()
+endforeach()
+set(matrix "")
+set(matrix_all "")
+set(headers_seen "")
+foreach(op ${twin_names})
+  file(STRINGS ${CMAKE_SOURCE_DIR}/kernels/${op}.cu lines REGEX "__CUDA_ARCH__|#include")
+  set(wanted FALSE)
+  foreach(line ${lines})
+    if(line MATCHES "__CUDA_ARCH__")
+      set(wanted TRUE)
+    elseif(line MATCHES "\"cuda/([a-z0-9_]+\\.h)\"")
+      if(CMAKE_MATCH_1 IN_LIST arch_headers OR NOT CMAKE_MATCH_1 IN_LIST headers_seen)
+        set(wanted TRUE)
+      endif()
+      list(APPEND headers_seen ${CMAKE_MATCH_1})
+    endif()
+  endforeach()
+  if(other_archs)
+    cuda_compile(${CMAKE_BINARY_DIR}/cuda/${op}.fatbin ${op} -fatbin ${other_archs})
+    list(APPEND matrix_all ${CMAKE_BINARY_DIR}/cuda/${op}.fatbin)
+    if(wanted)
+      list(APPEND matrix ${CMAKE_BINARY_DIR}/cuda/${op}.fatbin)
+    endif()
+  endif()
+endforeach()
+add_custom_target(cuda_matrix DEPENDS ${matrix})
+add_custom_target(cuda_matrix_all DEPENDS ${matrix_all})
+
+# cuda_sm70: nvcc 13 has no sm_70, but clang makes code for it, and ptxas refuses there what Volta
+# does not have, although it assembles for sm_75. CUDA 13 lacks one header that clang asks for.
+find_program(CLANG_CUDA NAMES clang++-19 clang++-18 clang++-17 clang++-16)
+get_filename_component(nvcc_folder ${nvcc_real} DIRECTORY)
+find_program(PTXAS ptxas HINTS ${nvcc_folder})
+if(CLANG_CUDA AND PTXAS)
+  file(WRITE ${CMAKE_BINARY_DIR}/cuda/overlay/texture_fetch_functions.h "")
+  set(sm70 "")
+  foreach(op ${twin_names})
+    set(out ${CMAKE_BINARY_DIR}/cuda/${op}.sm70)
+    add_custom_command(OUTPUT ${out}.ptxas
+      COMMAND sh ${CMAKE_SOURCE_DIR}/kernels/cuda/quiet.sh ${out}.log ${CLANG_CUDA} -x cuda -std=c++17 -O2
+        -ffp-contract=off -I${CMAKE_BINARY_DIR}/cuda/overlay -I${CMAKE_SOURCE_DIR}/kernels
+        --cuda-path=${cuda_root} --cuda-gpu-arch=sm_70
+        --cuda-device-only -Wno-unknown-cuda-version -S -MD -MF ${out}.d -MT ${out}.ptxas
+        ${CMAKE_SOURCE_DIR}/kernels/${op}.cu -o ${out}.ptx
+      COMMAND sh ${CMAKE_SOURCE_DIR}/kernels/cuda/quiet.sh ${out}.ptxas ${PTXAS} -arch=sm_75 -v ${out}.ptx
+        -o /dev/null
+      DEPENDS ${CMAKE_SOURCE_DIR}/kernels/${op}.cu
+      DEPFILE ${out}.d
+      COMMENT "Checking ${op}.cu for sm_70"
+      VERBATIM)
+    list(APPEND sm70 ${out}.ptxas)
+  endforeach()
+  add_custom_target(cuda_sm70 DEPENDS ${sm70})
+endif()

@@ -1,14 +1,13 @@
 /* emulate.cpp — runs a launch block by block, the threads of a block as fibers.
  *
- * What a GPU would not say and this does: a thread that ends while others wait at a barrier, lanes
- * that disagree about a collective, a deadlock, launches over the limits of sm_75. */
+ * What a GPU would not say and this does: a thread that ends while others wait at a barrier,
+ * threads at different barriers, lanes that disagree about a collective, a deadlock, writes behind
+ * shared memory, launches over the limits of sm_75. */
 #include "emulate.h"
 #include "emulate_parts.h"
 #include "fibers.h"
 #include <algorithm>
-#include <map>
 #include <stdio.h>
-#include <stdlib.h>
 #include <vector>
 
 dim3 threadIdx, blockIdx, blockDim, gridDim;
@@ -20,18 +19,20 @@ enum state { FRESH, READY, AT_BARRIER, AT_EXCHANGE, ENDED };
 
 struct thread {
     state at = FRESH;
-    fiber *f = nullptr;
-    dim3 index;
+    unsigned mask = 0, given = 0; /* of the exchange it is at, or the last */
     int predicate = 0;
-    unsigned mask = 0;
+    fiber *f = nullptr;
     const char *what = nullptr;
     uint64_t word = 0;
+    const char *file = nullptr; /* of the barrier it is at */
+    int line = 0;
+    dim3 index;
 };
 
 /* A warp's latest exchange; lanes read it before they can begin the next. */
 struct warp_slot {
     uint64_t word[32];
-    unsigned given;
+    int waiting; /* lanes at an exchange */
 };
 
 static std::vector<thread> threads;
@@ -40,11 +41,6 @@ static int running, barrier_true;
 static const std::function<void()> *body;
 static const launch_info *now;
 static bool broken;
-
-static const size_t ARENA = 96 << 10, STATIC_LIMIT = 48 << 10, DYNAMIC_LIMIT = 64 << 10;
-alignas(128) static unsigned char arena[ARENA];
-static size_t arena_used, static_used;
-static std::map<const void *, void *> declared;
 
 /* ---- faults --------------------------------------------------------------------------- */
 
@@ -60,36 +56,12 @@ static void fault(int t, const char *why)
     report_fault(text);
 }
 
-/* ---- shared memory ---------------------------------------------------------------------- */
-
-static void clear_shared()
+void shared_fault(const char *why)
 {
-    declared.clear();
-    memset(arena, 0xFF, ARENA); /* NaN: what is read before it is written shows */
-    arena_used = (now->shared + 127) / 128 * 128;
-    static_used = 0;
+    fault(running, why);
 }
 
-void *shared(const void *key, size_t bytes)
-{
-    auto found = declared.find(key);
-    if (found != declared.end()) return found->second;
-    static_used += bytes;
-    if (static_used > STATIC_LIMIT || arena_used + bytes > ARENA) {
-        fault(running, "more than 48 KiB of shared memory declared");
-        return arena;
-    }
-    void *p = arena + arena_used;
-    arena_used += (bytes + 127) / 128 * 128;
-    return declared[key] = p;
-}
-
-void *dynamic_shared()
-{
-    return arena;
-}
-
-/* ---- what threads call ----------------------------------------------------------------------- */
+/* ---- what threads call ------------------------------------------------------------------- */
 
 static void pause(state at)
 {
@@ -97,14 +69,17 @@ static void pause(state at)
     fiber_yield();
 }
 
-void barrier()
+void barrier(const char *file, int line)
 {
-    pause(AT_BARRIER);
+    barrier_count(0, file, line);
 }
 
-int barrier_count(int predicate)
+int barrier_count(int predicate, const char *file, int line)
 {
-    threads[(size_t)running].predicate = predicate != 0;
+    thread &t = threads[(size_t)running];
+    t.predicate = predicate != 0;
+    t.file = file;
+    t.line = line;
     pause(AT_BARRIER);
     return barrier_true;
 }
@@ -115,22 +90,23 @@ int lane()
 }
 unsigned lanes_given()
 {
-    return slots[(size_t)running / 32].given;
+    return threads[(size_t)running].given;
 }
 
 const uint64_t *exchange(unsigned mask, uint64_t word, const char *what)
 {
     thread &t = threads[(size_t)running];
+    warp_slot &slot = slots[(size_t)running / 32];
     t.mask = mask;
     t.word = word;
     t.what = what;
     if (!(mask >> lane() & 1)) fault(running, "a lane outside the mask of its own collective");
+    slot.waiting++;
     pause(AT_EXCHANGE);
-    return slots[(size_t)running / 32].word;
+    return slot.word;
 }
 
-/* ---- scheduling
- * ---------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static void enter_thread(void *)
 {
@@ -162,35 +138,55 @@ static bool runs(const thread &t)
     return t.at == FRESH || t.at == READY;
 }
 
-/* Completes the collectives of a warp for which every lane in the mask has come. */
+static bool same(const char *a, const char *b)
+{
+    return a == b || strcmp(a, b) == 0;
+}
+
+/* Whether every lane that `one` waits for has come; a lane that cannot come is a fault. */
+static bool complete(size_t first, unsigned want, const thread &one)
+{
+    for (unsigned left = want; left; left &= left - 1) {
+        const size_t o = first + (size_t)__builtin_ctz(left);
+        const thread &other = threads[o];
+        if (other.at == ENDED) return fault((int)o, "ended while its warp waits for it"), false;
+        if (other.at != AT_EXCHANGE) return false;
+        if (other.mask != one.mask || !same(other.what, one.what))
+            return fault((int)o, "lanes of a warp are at different collectives"), false;
+    }
+    return true;
+}
+
+/* Completes a collective of a warp for which every lane in the mask has come. */
 static bool settle_warp(size_t w)
 {
+    warp_slot &slot = slots[w];
+    if (!slot.waiting) return false;
     const size_t first = w * 32, last = std::min(first + 32, threads.size());
-    for (size_t t = first; t < last; t++) {
-        if (threads[t].at != AT_EXCHANGE) continue;
-        unsigned present = 0;
-        for (size_t o = first; o < last; o++) present |= 1u << (o - first);
+    const unsigned present = last - first == 32 ? ~0u : (1u << (last - first)) - 1;
+    unsigned tried = 0;
+    for (size_t t = first; t < last && !broken; t++) {
+        if (threads[t].at != AT_EXCHANGE || (tried >> (t - first) & 1)) continue;
         const unsigned want = threads[t].mask & present;
-        bool all = true;
-        for (size_t o = first; o < last && all; o++) {
-            if (!(want >> (o - first) & 1)) continue;
-            const thread &other = threads[o];
-            if (other.at == ENDED) return fault((int)o, "ended while its warp waits for it"), false;
-            if (other.at == AT_EXCHANGE &&
-                (other.mask != threads[t].mask || strcmp(other.what, threads[t].what) != 0))
-                return fault((int)o, "lanes of a warp are at different collectives"), false;
-            all = other.at == AT_EXCHANGE;
+        tried |= want;
+        if (!complete(first, want, threads[t])) continue;
+        for (unsigned left = want; left; left &= left - 1) {
+            const int k = __builtin_ctz(left);
+            thread &o = threads[first + (size_t)k];
+            slot.word[k] = o.word;
+            o.given = want;
+            o.at = READY;
+            slot.waiting--;
         }
-        if (!all) continue;
-        for (size_t o = first; o < last; o++) {
-            if (!(want >> (o - first) & 1)) continue;
-            slots[w].word[o - first] = threads[o].word;
-            threads[o].at = READY;
-        }
-        slots[w].given = want;
         return true;
     }
     return false;
+}
+
+static void fault_of_first(state at, const char *why)
+{
+    for (size_t t = 0; t < threads.size(); t++)
+        if (threads[t].at == at) return fault((int)t, why);
 }
 
 static bool settle_barrier()
@@ -198,23 +194,22 @@ static bool settle_barrier()
     size_t waiting = 0, ended = 0;
     for (const thread &t : threads) waiting += t.at == AT_BARRIER, ended += t.at == ENDED;
     if (waiting == 0) return false;
-    if (ended > 0 && waiting + ended == threads.size()) {
-        for (size_t t = 0; t < threads.size(); t++)
-            if (threads[t].at == ENDED) {
-                fault((int)t, "ended while others wait at a barrier");
-                break;
-            }
-        return false;
-    }
+    if (ended > 0 && waiting + ended == threads.size())
+        return fault_of_first(ENDED, "ended while others wait at a barrier"), false;
     if (waiting < threads.size()) return false;
     barrier_true = 0;
-    for (thread &t : threads) {
+    for (size_t i = 0; i < threads.size(); i++) {
+        thread &t = threads[i];
+        if (t.line != threads[0].line || !same(t.file, threads[0].file))
+            return fault((int)i, "is at another barrier than the first thread"), false;
         barrier_true += t.predicate;
-        t.predicate = 0;
         t.at = READY;
     }
     return true;
 }
+
+/* ---- schedules ---------------------------------------------------------------------------------
+ */
 
 static bool pass_fair(bool backwards)
 {
@@ -229,70 +224,72 @@ static bool pass_fair(bool backwards)
     return moved;
 }
 
-static bool warp_greedily(size_t w)
+/* One warp as far as it gets, its lanes in the order `o`. */
+static bool warp_greedily(size_t w, order o)
 {
+    const size_t first = w * 32, n = std::min<size_t>(32, threads.size() - first);
     bool moved = false;
     for (bool again = true; again && !broken;) {
         again = false;
-        for (size_t t = w * 32; t < std::min(w * 32 + 32, threads.size()) && !broken; t++)
+        const walk lanes(n, o);
+        for (size_t i = 0; i < n && !broken; i++) {
+            const size_t t = first + lanes.at(i);
             if (runs(threads[t])) step(t), again = moved = true;
+        }
         while (!broken && settle_warp(w)) again = true;
     }
     return moved;
 }
 
-static uint64_t draw_state;
-static size_t draw(size_t n)
+static bool pass()
 {
-    draw_state = draw_state * 6364136223846793005u + 1442695040888963407u;
-    return (size_t)(draw_state >> 33) % n;
-}
-
-static bool pass_greedy(char order)
-{
-    std::vector<size_t> warps((threads.size() + 31) / 32);
-    for (size_t w = 0; w < warps.size(); w++) warps[w] = w;
-    if (order == 'b') std::reverse(warps.begin(), warps.end());
-    if (order == 'r')
-        for (size_t i = warps.size(); i > 1; i--) std::swap(warps[i - 1], warps[draw(i)]);
+    const schedule &s = schedule_now();
+    if (!s.greedy) return pass_fair(s.threads == BACKWARDS);
+    const size_t n = (threads.size() + 31) / 32;
+    const walk warps(n, s.threads);
     bool moved = false;
-    for (size_t w : warps) moved |= warp_greedily(w);
+    for (size_t i = 0; i < n; i++) moved |= warp_greedily(warps.at(i), s.threads);
     return moved;
 }
 
-static bool pass()
+/* ---- blocks
+ * ---------------------------------------------------------------------------------------- */
+
+static void begin_block()
 {
-    static const char *const named = getenv("SS_EMULATE_SCHEDULE");
-    const char *how = named ? named : "fwd";
-    if (strcmp(how, "rev") == 0) return pass_fair(true);
-    if (strcmp(how, "gfwd") == 0) return pass_greedy('f');
-    if (strcmp(how, "grev") == 0) return pass_greedy('b');
-    if (strncmp(how, "grand:", 6) == 0) {
-        if (!draw_state) draw_state = strtoull(how + 6, nullptr, 10) * 2 + 1;
-        return pass_greedy('r');
+    const size_t n = (size_t)blockDim.x * blockDim.y * blockDim.z;
+    threads.resize(n);
+    slots.resize((n + 31) / 32);
+    for (warp_slot &s : slots) s.waiting = 0;
+    dim3 at(0, 0, 0);
+    for (thread &t : threads) {
+        t.at = FRESH;
+        t.f = nullptr;
+        t.given = 0;
+        t.index = at;
+        if (++at.x < blockDim.x) continue;
+        at.x = 0;
+        if (++at.y < blockDim.y) continue;
+        at.y = 0;
+        at.z++;
     }
-    return pass_fair(false);
+    shared_begin(now->shared);
 }
 
 static void run_block()
 {
-    const size_t n = (size_t)blockDim.x * blockDim.y * blockDim.z;
-    threads.assign(n, thread());
-    slots.assign((n + 31) / 32, warp_slot());
-    for (size_t t = 0; t < n; t++)
-        threads[t].index = dim3((unsigned)(t % blockDim.x), (unsigned)(t / blockDim.x % blockDim.y),
-                                (unsigned)(t / blockDim.x / blockDim.y));
-    clear_shared();
+    begin_block();
     while (!broken) {
         const bool moved = pass();
         if (broken) break;
         if (settle_barrier() || moved) continue;
         size_t left = 0;
-        for (size_t t = 0; t < n; t++)
+        for (size_t t = 0; t < threads.size(); t++)
             if (threads[t].at != ENDED) left = t + 1;
         if (left) fault((int)left - 1, "waits for what never comes");
         break;
     }
+    if (!broken && shared_damaged()) fault(-1, "wrote behind its shared memory");
     for (thread &t : threads)
         if (t.f) fiber_recycle(t.f);
 }
@@ -304,12 +301,14 @@ void run_launch(const launch_info &l, const std::function<void()> &fn)
     broken = false;
     gridDim = l.grid;
     blockDim = l.block;
-    for (unsigned z = 0; z < l.grid.z && !broken; z++)
-        for (unsigned y = 0; y < l.grid.y && !broken; y++)
-            for (unsigned x = 0; x < l.grid.x && !broken; x++) {
-                blockIdx = dim3(x, y, z);
-                run_block();
-            }
+    const size_t n = (size_t)l.grid.x * l.grid.y * l.grid.z;
+    const walk blocks(n, schedule_now().blocks);
+    for (size_t i = 0; i < n && !broken; i++) {
+        const size_t b = blocks.at(i);
+        blockIdx = dim3((unsigned)(b % l.grid.x), (unsigned)(b / l.grid.x % l.grid.y),
+                        (unsigned)(b / l.grid.x / l.grid.y));
+        run_block();
+    }
 }
 
 /* ---- launching
@@ -320,12 +319,12 @@ static bool allowed(const launch_info &l)
     const size_t n = (size_t)l.block.x * l.block.y * l.block.z;
     return n >= 1 && n <= 1024 && l.block.z <= 64 && l.grid.x >= 1 && l.grid.x <= 0x7fffffffu &&
            l.grid.y >= 1 && l.grid.y <= 65535 && l.grid.z >= 1 && l.grid.z <= 65535 &&
-           l.shared <= DYNAMIC_LIMIT;
+           l.shared <= SHARED_LIMIT;
 }
 
 void launch(cudaStream_t s, const launch_info &l, std::function<void()> fn)
 {
-    note_launch(l.file, l.line);
+    note_launch(l);
     if (!allowed(l)) return refuse(cudaErrorInvalidConfiguration);
     queue(s, [l, fn]() {
         if (!faulted()) run_launch(l, fn);

@@ -2,8 +2,9 @@
  * barriers and warp collectives. Included by kernels/cuda/cuda.h when SS_EMULATE is set.
  *
  * $SS_EMULATE_SCHEDULE chooses who goes first: `fwd` and `rev` let all threads reach their next
- * barrier in turn; `gfwd`, `grev` and `grand:N` let one warp run as far as it can before the next,
- * forwards, backwards or drawn from N. Shared memory begins as NaN in every block. */
+ * barrier in turn; `gfwd`, `grev` and `grand:N` let one warp run as far as it can before the next.
+ * Blocks, warps and lanes go forwards, backwards or in an order drawn from N. Shared memory begins
+ * as NaN in every block. */
 #ifndef SEMISAM_EMULATE_H
 #define SEMISAM_EMULATE_H
 #include "emulate_api.h"
@@ -41,10 +42,17 @@ typedef struct {
 } launch_info;
 
 void launch(cudaStream_t s, const launch_info &l, std::function<void()> body);
-void *shared(const void *key, size_t bytes); /* of the running block; key names the declaration */
+/* One declaration of shared memory, and where it lies in the block that last used it. */
+typedef struct {
+    uint64_t block;
+    void *at;
+} shared_slot;
+extern uint64_t block_serial; /* counts the blocks that have run */
+void *shared(shared_slot *slot, size_t bytes);
 void *dynamic_shared(void);
-void barrier(void);
-int barrier_count(int predicate); /* threads of the block with a true predicate */
+void barrier(const char *file, int line);
+/* Threads of the block with a true predicate. */
+int barrier_count(int predicate, const char *file, int line);
 /* A collective of the lanes in mask: each gives a word, each learns all 32. */
 const uint64_t *exchange(unsigned mask, uint64_t word, const char *what);
 int lane(void);
@@ -74,11 +82,14 @@ template <class T> T take(const uint64_t *all, int from, T own)
 #define SS_KERNEL(name) static void name
 #define SS_SHARED(T, name, dims)                                                                   \
     typedef T name##_type dims;                                                                    \
-    static const char name##_key = 0;                                                              \
-    name##_type &name = *(name##_type *)emu::shared(&name##_key, sizeof(name##_type))
+    static emu::shared_slot name##_slot;                                                           \
+    name##_type &name = *(name##_type *)(name##_slot.block == emu::block_serial                    \
+                                             ? name##_slot.at                                      \
+                                             : emu::shared(&name##_slot, sizeof(name##_type)))
 #define SS_DYN_SHARED(T, name) T *name = (T *)emu::dynamic_shared()
 #define SS_LAUNCH(g, kernel, grid, block, smem, ...)                                               \
-    emu::launch((g)->stream, emu::launch_info{#kernel, __FILE__, __LINE__, grid, block, smem},     \
+    emu::launch((g)->stream,                                                                       \
+                emu::launch_info{#kernel, __FILE__, __LINE__, grid, block, (size_t)(smem)},        \
                 emu::bind(kernel, __VA_ARGS__))
 
 namespace emu
@@ -90,21 +101,23 @@ template <class... P, class... A> std::function<void()> bind(void (*k)(P...), A.
 }
 } // namespace emu
 
-static inline void __syncthreads()
+/* Where the call stands: threads of a block must meet at the same barrier. */
+#define EMU_HERE const char *file = __builtin_FILE(), int line = __builtin_LINE()
+static inline void __syncthreads(EMU_HERE)
 {
-    emu::barrier();
+    emu::barrier(file, line);
 }
-static inline int __syncthreads_count(int p)
+static inline int __syncthreads_count(int p, EMU_HERE)
 {
-    return emu::barrier_count(p);
+    return emu::barrier_count(p, file, line);
 }
-static inline int __syncthreads_or(int p)
+static inline int __syncthreads_or(int p, EMU_HERE)
 {
-    return emu::barrier_count(p) > 0;
+    return emu::barrier_count(p, file, line) > 0;
 }
-static inline int __syncthreads_and(int p)
+static inline int __syncthreads_and(int p, EMU_HERE)
 {
-    return emu::barrier_count(p) == (int)(blockDim.x * blockDim.y * blockDim.z);
+    return emu::barrier_count(p, file, line) == (int)(blockDim.x * blockDim.y * blockDim.z);
 }
 static inline void __syncwarp(unsigned mask = 0xffffffffu)
 {

@@ -36,8 +36,9 @@ static void *main_fake;
 #endif
 
 #if defined(__x86_64__)
-extern "C" void ss_fiber_switch(void **from, void *to);
-asm(".text\n.globl ss_fiber_switch\n.type ss_fiber_switch,@function\nss_fiber_switch:\n"
+extern "C" __attribute__((visibility("hidden"))) void ss_fiber_switch(void **from, void *to);
+asm(".text\n.globl ss_fiber_switch\n.hidden ss_fiber_switch\n.type "
+    "ss_fiber_switch,@function\nss_fiber_switch:\n"
     "pushq %rbp\npushq %rbx\npushq %r12\npushq %r13\npushq %r14\npushq %r15\n"
     "movq %rsp,(%rdi)\nmovq %rsi,%rsp\n"
     "popq %r15\npopq %r14\npopq %r13\npopq %r12\npopq %rbx\npopq %rbp\nret\n"

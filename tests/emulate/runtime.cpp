@@ -1,12 +1,11 @@
 /* runtime.cpp — streams, events and memory of the stand-in. Nothing runs when it is asked for: a
  * wait runs queued work in an order drawn from $SS_EMULATE_SEED that keeps each stream's own order
- * and the events. $SS_EMULATE_DROP_WAIT=N leaves out every N-th place's waits on events (see
- * tests/cuda), to prove that a missing one shows. */
-#include "emulate_api.h"
+ * and the events. $SS_EMULATE_DROP_WAIT=N leaves out the waits of the N-th place of the program
+ * that waits for an event, or for a stream while work is queued, to prove that a missing one shows;
+ * $SS_EMULATE_WAITS=FILE lists the places. */
 #include "emulate_parts.h"
 #include <deque>
 #include <map>
-#include <set>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +30,8 @@ struct emu_stream {
 static std::vector<emu_stream *> streams;
 static cudaError_t last, lasting;
 static std::string fault_text;
-static std::set<std::pair<std::string, int>> launched;
+/* File, line and kernel (texts of the program), and the threads of its largest block. */
+static std::map<std::tuple<const char *, int, const char *>, int> launched;
 
 /* ---- the interleaving ------------------------------------------------------------------ */
 
@@ -106,14 +106,18 @@ bool faulted()
 {
     return lasting != cudaSuccess;
 }
-void note_launch(const char *file, int line)
+/* The first launch of a kernel from a line, and those with larger blocks, go to the file. */
+void note_launch(const launch_info &l)
 {
     static const char *const log = getenv("SS_EMULATE_LAUNCHES");
-    const char *slash = strrchr(file, '/');
-    const auto site = std::make_pair(std::string(slash ? slash + 1 : file), line);
-    if (!log || !launched.insert(site).second) return;
+    if (!log) return;
+    const int n = (int)(l.block.x * l.block.y * l.block.z);
+    int &most = launched[std::make_tuple(l.file, l.line, l.kernel)];
+    if (most >= n) return;
+    most = n;
+    const char *slash = strrchr(l.file, '/');
     if (FILE *f = fopen(log, "a")) {
-        fprintf(f, "%s:%d\n", site.first.c_str(), site.second);
+        fprintf(f, "%s:%d %d %s\n", slash ? slash + 1 : l.file, l.line, n, l.kernel);
         fclose(f);
     }
 }
@@ -230,6 +234,24 @@ cudaError_t cudaMemsetAsync(void *p, int value, size_t n, cudaStream_t s)
 
 /* ---- streams and events ---------------------------------------------------------------------- */
 
+/* Which wait this is: the call's place in the program, counted in the order of first use. */
+static bool dropped(const void *place, const char *what)
+{
+    static std::map<const void *, int> number;
+    static const char *const which = getenv("SS_EMULATE_DROP_WAIT");
+    static const char *const list = getenv("SS_EMULATE_WAITS");
+    if (!which && !list) return false;
+    auto found = number.find(place);
+    if (found == number.end()) {
+        found = number.emplace(place, (int)number.size() + 1).first;
+        if (FILE *f = list ? fopen(list, "a") : nullptr) {
+            fprintf(f, "%d %s\n", found->second, what);
+            fclose(f);
+        }
+    }
+    return which && found->second == atoi(which);
+}
+
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
 {
     streams.push_back(*s = new emu_stream());
@@ -238,6 +260,8 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t *s, unsigned)
 
 cudaError_t cudaStreamSynchronize(cudaStream_t s)
 {
+    if (!s->tasks.empty() && dropped(__builtin_return_address(0), "cudaStreamSynchronize"))
+        return said(cudaSuccess);
     run_until([s]() { return s->tasks.empty(); });
     return said(cudaSuccess);
 }
@@ -272,20 +296,10 @@ cudaError_t cudaEventRecord(cudaEvent_t e, cudaStream_t s)
     return said(cudaSuccess);
 }
 
-/* Which wait this is: the call's place in the program, counted in the order of first use. */
-static bool dropped(const void *place)
-{
-    static std::map<const void *, int> number;
-    static const char *const which = getenv("SS_EMULATE_DROP_WAIT");
-    if (!which) return false;
-    auto found = number.find(place);
-    if (found == number.end()) found = number.emplace(place, (int)number.size() + 1).first;
-    return found->second == atoi(which);
-}
-
 cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
 {
-    if (e->recorded == 0 || dropped(__builtin_return_address(0))) return said(cudaSuccess);
+    if (e->recorded == 0 || dropped(__builtin_return_address(0), "cudaStreamWaitEvent"))
+        return said(cudaSuccess);
     task t;
     t.wait = e;
     t.times = e->recorded;
@@ -295,7 +309,7 @@ cudaError_t cudaStreamWaitEvent(cudaStream_t s, cudaEvent_t e, unsigned)
 
 cudaError_t cudaEventSynchronize(cudaEvent_t e)
 {
-    if (dropped(__builtin_return_address(0))) return said(cudaSuccess);
+    if (dropped(__builtin_return_address(0), "cudaEventSynchronize")) return said(cudaSuccess);
     const uint64_t want = e->recorded;
     run_until([e, want]() { return e->passed >= want; });
     return said(cudaSuccess);
