@@ -1,5 +1,6 @@
 /* _conv2d_dw.c — gradients of conv2d's weight and bias. */
 #include "support/conv_op.h"
+#include "support/cuda_conv.h"
 
 static ss_status of(ss_call *c, ss_conv *q, ss_conv_args *a)
 {
@@ -30,6 +31,14 @@ static ss_status plan(ss_call *c)
     return st ? st : ss_conv_op_plan(c, &q, &a);
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    ss_conv q;
+    ss_conv_args a;
+    ss_status st = of(c, &q, &a);
+    return st ? st : ss_conv_plan_cuda(c, &q, &a);
+}
+
 static ss_status cpu(ss_call *c)
 {
     ss_conv q;
@@ -54,6 +63,7 @@ const ss_op SS_OP(_conv2d_dw) = {
            "(empty unless asked for), f32.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flops = flops,
     .flags = SS_OP_NO_GRAD,

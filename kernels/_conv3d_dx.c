@@ -1,5 +1,6 @@
 /* _conv3d_dx.c — gradient of conv3d's x. */
 #include "support/conv_op.h"
+#include "support/cuda_conv.h"
 
 static ss_status of(ss_call *c, ss_conv *q, ss_conv_args *a)
 {
@@ -37,6 +38,14 @@ static ss_status plan(ss_call *c)
     return st ? st : ss_conv_op_plan(c, &q, &a);
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    ss_conv q;
+    ss_conv_args a;
+    ss_status st = of(c, &q, &a);
+    return st ? st : ss_conv_plan_cuda(c, &q, &a);
+}
+
 static ss_status cpu(ss_call *c)
 {
     ss_conv q;
@@ -60,6 +69,7 @@ const ss_op SS_OP(_conv3d_dx) = {
     .doc = "Gradient of conv3d with respect to x, whose spatial size is `size`.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flops = flops,
     .flags = SS_OP_NO_GRAD,

@@ -1,5 +1,7 @@
 /* _linear_dw.c — gradients of linear's weight and bias: dy^T x and the sum of dy over rows. */
 #include "cpu.h"
+#include "support/cuda_product.h"
+#include "support/fold.h"
 #include "support/mm.h"
 #include "support/rowsum.h"
 
@@ -45,6 +47,17 @@ static ss_status plan(ss_call *c)
     return st;
 }
 
+/* The sum and the product run one after the other in the same scratch. */
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_product p = ss_product_linear_dw(c);
+    const ss_attr dims = ss_leading_axes(&c->in[1]);
+    const size_t product = ss_product_plan(c, &p),
+                 sum = c->attr[0].v[0] ? ss_fold_scratch(&c->in[1], &dims) : 0;
+    c->scratch_bytes = product > sum ? product : sum;
+    return SS_OK;
+}
+
 static ss_status cpu(ss_call *c)
 {
     ss_mm q;
@@ -67,6 +80,7 @@ const ss_op SS_OP(_linear_dw) = {
     .doc = "Gradients of linear's weight [out, in] and bias [out] (empty unless asked for), f32.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flops = flops,
     .flags = SS_OP_NO_GRAD,

@@ -1,5 +1,6 @@
 /* _linear_dx.c — gradient of linear's x: dy W, through a kept packed W when it is frozen. */
 #include "cpu.h"
+#include "support/cuda_product.h"
 #include "support/mm.h"
 
 static void of(const ss_call *c, ss_mm *q)
@@ -36,6 +37,13 @@ static ss_status plan(ss_call *c)
     return ss_mm_plan(c, &q, &c->scratch_bytes);
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_product p = ss_product_linear_dx(c);
+    c->scratch_bytes = ss_product_plan(c, &p);
+    return SS_OK;
+}
+
 static ss_status cpu(ss_call *c)
 {
     ss_mm q;
@@ -56,6 +64,7 @@ const ss_op SS_OP(_linear_dx) = {
     .doc = "Gradient of linear's x: dy [..., out] times weight [out, in].",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flops = flops,
     .flags = SS_OP_NO_GRAD,

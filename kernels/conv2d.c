@@ -1,5 +1,6 @@
 /* conv2d.c — two-dimensional convolution, channels last. */
 #include "support/conv_op.h"
+#include "support/cuda_conv.h"
 
 static ss_status of(ss_call *c, ss_conv *q, ss_conv_args *a)
 {
@@ -25,6 +26,14 @@ static ss_status plan(ss_call *c)
     ss_conv_args a;
     ss_status st = of(c, &q, &a);
     return st ? st : ss_conv_op_plan(c, &q, &a);
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    ss_conv q;
+    ss_conv_args a;
+    ss_status st = of(c, &q, &a);
+    return st ? st : ss_conv_plan_cuda(c, &q, &a);
 }
 
 static ss_status cpu(ss_call *c)
@@ -71,6 +80,7 @@ const ss_op SS_OP(conv2d) = {
            "around it. Computes in x's element type.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .grad = grad,
     .flops = flops,

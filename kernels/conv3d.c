@@ -1,5 +1,6 @@
 /* conv3d.c — volume convolution, channels last. */
 #include "support/conv_op.h"
+#include "support/cuda_conv.h"
 
 static ss_status of(ss_call *c, ss_conv *q, ss_conv_args *a)
 {
@@ -25,6 +26,14 @@ static ss_status plan(ss_call *c)
     ss_conv_args a;
     ss_status st = of(c, &q, &a);
     return st ? st : ss_conv_op_plan(c, &q, &a);
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    ss_conv q;
+    ss_conv_args a;
+    ss_status st = of(c, &q, &a);
+    return st ? st : ss_conv_plan_cuda(c, &q, &a);
 }
 
 static ss_status cpu(ss_call *c)
@@ -72,6 +81,7 @@ const ss_op SS_OP(conv3d) = {
         "around it. Computes in x's element type.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .grad = grad,
     .flops = flops,

@@ -4,6 +4,7 @@
  * as one; its own gradients are the convolution and the convolution's weight gradient with x and
  * dy exchanged. */
 #include "support/conv_op.h"
+#include "support/cuda_conv.h"
 
 /* Attributes are stride, pad, output_pad, groups, dilation: the shared code wants stride, pad,
  * dilation, groups. */
@@ -47,6 +48,14 @@ static ss_status plan(ss_call *c)
     return st ? st : ss_conv_op_plan(c, &q, &a);
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    ss_conv q;
+    ss_conv_args a;
+    ss_status st = of(c, &q, &a);
+    return st ? st : ss_conv_plan_cuda(c, &q, &a);
+}
+
 static ss_status cpu(ss_call *c)
 {
     ss_conv q;
@@ -87,6 +96,7 @@ const ss_op SS_OP(conv_transpose2d) = {
            "output_pad.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .grad = grad,
     .flops = flops,

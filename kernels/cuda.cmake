@@ -8,6 +8,7 @@ set(SEMISAM_CUDA_ARCHS "70;75;80;86;89;90;100;120" CACHE STRING
 
 file(GLOB twin_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/*.cu)
 file(GLOB cuda_host_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/cuda/*.c)
+file(GLOB cuda_kernel_files CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/cuda/*.cu) # no twins
 set(twin_names "")
 foreach(f ${twin_files})
   get_filename_component(stem ${f} NAME_WE)
@@ -46,7 +47,7 @@ if(SEMISAM_EMULATE)
   if(CCACHE)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
   endif()
-  set_source_files_properties(${twin_files} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
+  set_source_files_properties(${twin_files} ${cuda_kernel_files} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
   file(GLOB emulator_files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/emulate/*.cpp
     ${CMAKE_SOURCE_DIR}/tests/emulate/*.c)
   add_library(emulation_flags INTERFACE)
@@ -58,7 +59,7 @@ if(SEMISAM_EMULATE)
       -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
     target_link_options(emulation_flags INTERFACE -fsanitize=address,undefined)
   endif()
-  add_library(semisam_emulated MODULE ${twin_files} ${cuda_host_files} ${cuda_helpers} ${emulator_files})
+  add_library(semisam_emulated MODULE ${twin_files} ${cuda_kernel_files} ${cuda_host_files} ${cuda_helpers} ${emulator_files})
   set_target_properties(semisam_emulated PROPERTIES PREFIX "")
   target_include_directories(semisam_emulated PRIVATE ${CMAKE_CURRENT_LIST_DIR}
     ${CMAKE_CURRENT_LIST_DIR}/cuda ${CMAKE_SOURCE_DIR}/tests/emulate ${CMAKE_BINARY_DIR})

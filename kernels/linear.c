@@ -1,5 +1,6 @@
 /* linear.c — y = act(x W^T + b) + residual, all in one pass over y. */
 #include "cpu.h"
+#include "support/cuda_product.h"
 #include "support/mm.h"
 
 static void of(const ss_call *c, ss_mm *q)
@@ -52,6 +53,13 @@ static ss_status plan(ss_call *c)
     return ss_mm_plan(c, &q, &c->scratch_bytes);
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_product p = ss_product_linear(c);
+    c->scratch_bytes = ss_product_plan(c, &p);
+    return SS_OK;
+}
+
 static ss_status cpu(ss_call *c)
 {
     ss_mm q;
@@ -101,6 +109,7 @@ const ss_op SS_OP(linear) = {
         "[out], residual [..., out]. gelu is the exact one (erf). Computes in x's element type.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .grad = grad,
     .flops = flops,

@@ -1,49 +1,10 @@
 /* matmul.c — matrix product of the last two axes; the leading axes broadcast. */
 #include "cpu.h"
+#include "support/batch.h"
+#include "support/cuda_product.h"
 #include "support/mm.h"
 
-/* Batch axes after merging: how far a and b move per step, in matrices (0: the same again). */
-typedef struct batch {
-    int n;
-    int64_t size[SS_MAX_DIM], a[SS_MAX_DIM], b[SS_MAX_DIM];
-} batch;
-
-static int64_t lead(const ss_view *v, int ndim, int axis) /* size of v's axis, 1 where absent */
-{
-    int i = axis - (ndim - v->ndim);
-    return i < 0 ? 1 : v->shape[i];
-}
-
-/* Outermost first. Neighbours along which both operands move evenly become one axis. */
-static void batch_of(const ss_view *a, const ss_view *b, batch *t)
-{
-    const int ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
-    int64_t as = 1, bs = 1;
-    t->n = 0;
-    for (int i = ndim - 3; i >= 0; i--) { /* innermost first, turned around below */
-        const int64_t na = lead(a, ndim, i), nb = lead(b, ndim, i), n = na == 1 ? nb : na;
-        if (n == 1) continue;
-        const int64_t ma = na == 1 ? 0 : as, mb = nb == 1 ? 0 : bs;
-        as *= na;
-        bs *= nb;
-        const int k = t->n - 1;
-        if (k >= 0 && ma == t->a[k] * t->size[k] && mb == t->b[k] * t->size[k]) {
-            t->size[k] *= n;
-        } else {
-            t->size[t->n] = n;
-            t->a[t->n] = ma;
-            t->b[t->n++] = mb;
-        }
-    }
-    for (int i = 0; i < t->n / 2; i++) {
-        const int j = t->n - 1 - i;
-        int64_t s = t->size[i], x = t->a[i], y = t->b[i];
-        t->size[i] = t->size[j], t->a[i] = t->a[j], t->b[i] = t->b[j];
-        t->size[j] = s, t->a[j] = x, t->b[j] = y;
-    }
-}
-
-static void inner(const ss_call *c, const batch *t, ss_mm *q)
+static void inner(const ss_call *c, const ss_batch *t, ss_mm *q)
 {
     const ss_view *a = &c->in[0], *b = &c->in[1];
     const bool ta = c->attr[0].v[0], tb = c->attr[1].v[0];
@@ -85,7 +46,7 @@ static ss_status infer(ss_call *c)
                        tb ? " transposed" : "");
     const int ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
     for (int i = 0; i < ndim - 2; i++) {
-        const int64_t na = lead(a, ndim, i), nb = lead(b, ndim, i);
+        const int64_t na = ss_batch_lead(a, ndim, i), nb = ss_batch_lead(b, ndim, i);
         if (na != nb && na != 1 && nb != 1)
             return ss_fail(c, SS_E_SHAPE,
                            "leading axes do not broadcast: sizes %lld and %lld at axis %d",
@@ -99,32 +60,39 @@ static ss_status infer(ss_call *c)
 
 static ss_status plan(ss_call *c)
 {
-    batch t;
+    ss_batch t;
     ss_mm q;
     if (c->out[0].count == 0) return SS_OK;
-    batch_of(&c->in[0], &c->in[1], &t);
+    ss_batch_of(&c->in[0], &c->in[1], &t);
     inner(c, &t, &q);
     return ss_mm_plan(c, &q, &c->scratch_bytes);
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    ss_batch t;
+    ss_product p;
+    if (c->out[0].count == 0) return SS_OK;
+    ss_batch_of(&c->in[0], &c->in[1], &t);
+    p = ss_product_matmul(c, &t);
+    c->scratch_bytes = ss_product_plan(c, &p);
+    return SS_OK;
 }
 
 static ss_status cpu(ss_call *c)
 {
     const ss_view *a = &c->in[0], *b = &c->in[1], *y = &c->out[0];
-    batch t;
+    ss_batch t;
     ss_mm q;
     if (y->count == 0) return SS_OK;
-    batch_of(a, b, &t);
+    ss_batch_of(a, b, &t);
     inner(c, &t, &q);
     const int64_t one_a = q.k * a->shape[a->ndim - (q.x_transposed ? 1 : 2)], one_b = q.k * q.n;
-    const int64_t calls = y->count / (q.batch * q.m * q.n);
+    const int64_t calls = ss_batch_outer(&t);
     for (int64_t i = 0; i < calls; i++) {
-        int64_t at_a = 0, at_b = 0, rest = i;
-        for (int k = t.n - 2; k >= 0; k--) {
-            const int64_t j = rest % t.size[k];
-            rest /= t.size[k];
-            at_a += j * t.a[k] * one_a;
-            at_b += j * t.b[k] * one_b;
-        }
+        int64_t at_a, at_b;
+        ss_batch_at(&t, i, &at_a, &at_b);
+        at_a *= one_a, at_b *= one_b;
         if (ss_cancelled(c)) return ss_fail(c, SS_E_CANCEL, "interrupted");
         ss_status st =
             ss_mm_run(c, &q, (const char *)a->data + at_a * (int64_t)ss_dtype_bytes(a->dtype),
@@ -169,6 +137,7 @@ const ss_op SS_OP(matmul) = {
            "transposed, as the flags say); leading axes broadcast.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .grad = grad,
     .flops = flops,

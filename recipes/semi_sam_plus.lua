@@ -61,8 +61,12 @@ return {
     photometric = open {},
     identity_first = true, coarse_from = "student", refresh = 0, jitter = false, dilate = 3,
     sanity = "none", -- log: Dice of pseudo-labels on the labelled batch; labelled: it scales beta
+    shuffled = false, -- a control: every volume gets the label of its neighbour in the batch
   },
   infer = { overlap = 0.5, blend = "flat" }, -- of patches; blend: flat, triangle, gauss
   every = { validate = 5, checkpoint = 100 }, -- epochs, steps
-  watch = { cases = 2, seconds = 30, tensorboard = true }, -- pictures and pace of report.html
+  watch = {
+    cases = 2, seconds = 30, tensorboard = true, -- pictures and pace of report.html
+    pseudo = 0, -- validation cases on which coarse masks and pseudo-labels are held against truth
+  },
 }

@@ -15,6 +15,7 @@
 enum {
     CPUID_AMX_BF16 = 1 << 22,
     CPUID_AMX_TILE = 1 << 24,
+    CPUID_AVX512_BF16 = 1 << 5,
     ARCH_REQ_XCOMP_PERM = 0x1023, /* asks Linux for the tiles' state */
     XFEATURE_XTILEDATA = 18
 };
@@ -27,6 +28,7 @@ static void ask(void)
     unsigned a, b, c, d;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return;
     if (!(d & CPUID_AMX_BF16) || !(d & CPUID_AMX_TILE)) return;
+    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & CPUID_AVX512_BF16)) return;
     usable = syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
 }
 
@@ -57,41 +59,61 @@ TILES void ss_amx_end(void)
     _tile_release();
 }
 
-/* Four tiles of C stay in registers while k runs. */
+/* One block of C: 32 or 16 rows (`tall`) by 32 or 16 columns (`wide`); its tiles stay in registers
+ * while k runs. Called with constants. */
+TILES static inline __attribute__((always_inline)) void block(bool tall, bool wide, int64_t k,
+                                                              const uint16_t *a, int64_t lda,
+                                                              const uint16_t *b, int64_t panel,
+                                                              float *c, int64_t ldc, bool add)
+{
+    const size_t step_a = (size_t)lda * 2, step_c = (size_t)ldc * 4;
+    const uint16_t *a1 = a + 16 * lda, *b1 = b + panel;
+    float *c1 = c + 16 * ldc;
+    if (add) {
+        _tile_loadd(0, c, step_c);
+        if (wide) _tile_loadd(1, c + 16, step_c);
+        if (tall) _tile_loadd(2, c1, step_c);
+        if (tall && wide) _tile_loadd(3, c1 + 16, step_c);
+    } else {
+        _tile_zero(0);
+        if (wide) _tile_zero(1);
+        if (tall) _tile_zero(2);
+        if (tall && wide) _tile_zero(3);
+    }
+    for (int64_t p = 0; p < k; p += SS_AMX_BLOCK) {
+        _tile_loadd(4, a + p, step_a);
+        if (tall) _tile_loadd(5, a1 + p, step_a);
+        _tile_loadd(6, b + p * SS_AMX_PANEL, 64);
+        if (wide) _tile_loadd(7, b1 + p * SS_AMX_PANEL, 64);
+        _tile_dpbf16ps(0, 4, 6);
+        if (wide) _tile_dpbf16ps(1, 4, 7);
+        if (tall) _tile_dpbf16ps(2, 5, 6);
+        if (tall && wide) _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_stored(0, c, step_c);
+    if (wide) _tile_stored(1, c + 16, step_c);
+    if (tall) _tile_stored(2, c1, step_c);
+    if (tall && wide) _tile_stored(3, c1 + 16, step_c);
+}
+
 TILES void ss_amx_gemm(int64_t m, int64_t n, int64_t k, const uint16_t *a, int64_t lda,
                        const uint16_t *b, int64_t panel, float *c, int64_t ldc, bool add)
 {
-    const size_t step_a = (size_t)lda * 2, step_c = (size_t)ldc * 4;
     for (int64_t j = 0; j < n; j += SS_AMX_BLOCK) {
-        const uint16_t *b0 = b + j / SS_AMX_PANEL * panel, *b1 = b0 + panel;
+        const uint16_t *bj = b + j / SS_AMX_PANEL * panel;
+        const bool wide = n - j > SS_AMX_PANEL;
         for (int64_t i = 0; i < m; i += SS_AMX_BLOCK) {
-            const uint16_t *a0 = a + i * lda, *a1 = a0 + 16 * lda;
-            float *c0 = c + i * ldc + j, *c1 = c0 + 16 * ldc;
-            if (add) {
-                _tile_loadd(0, c0, step_c);
-                _tile_loadd(1, c0 + 16, step_c);
-                _tile_loadd(2, c1, step_c);
-                _tile_loadd(3, c1 + 16, step_c);
-            } else {
-                _tile_zero(0);
-                _tile_zero(1);
-                _tile_zero(2);
-                _tile_zero(3);
-            }
-            for (int64_t p = 0; p < k; p += SS_AMX_BLOCK) {
-                _tile_loadd(4, a0 + p, step_a);
-                _tile_loadd(5, a1 + p, step_a);
-                _tile_loadd(6, b0 + p * SS_AMX_PANEL, 64);
-                _tile_loadd(7, b1 + p * SS_AMX_PANEL, 64);
-                _tile_dpbf16ps(0, 4, 6);
-                _tile_dpbf16ps(1, 4, 7);
-                _tile_dpbf16ps(2, 5, 6);
-                _tile_dpbf16ps(3, 5, 7);
-            }
-            _tile_stored(0, c0, step_c);
-            _tile_stored(1, c0 + 16, step_c);
-            _tile_stored(2, c1, step_c);
-            _tile_stored(3, c1 + 16, step_c);
+            const uint16_t *ai = a + i * lda;
+            float *to = c + i * ldc + j;
+            const bool tall = m - i > SS_AMX_PANEL;
+            if (tall && wide)
+                block(true, true, k, ai, lda, bj, panel, to, ldc, add);
+            else if (tall)
+                block(true, false, k, ai, lda, bj, panel, to, ldc, add);
+            else if (wide)
+                block(false, true, k, ai, lda, bj, panel, to, ldc, add);
+            else
+                block(false, false, k, ai, lda, bj, panel, to, ldc, add);
         }
     }
 }

@@ -8,11 +8,11 @@
 #include <stdint.h>
 
 enum {
-    SS_AMX_BLOCK = 32, /* m, n and k are multiples of it */
-    SS_AMX_PANEL = 16  /* columns of B that lie together */
+    SS_AMX_BLOCK = 32, /* k is a multiple of it */
+    SS_AMX_PANEL = 16  /* m and n are multiples of it: so many columns of B lie together */
 };
 
-/* Whether this processor and system let us; asked once. */
+/* Whether this processor and system let us; asked once. It then has AVX512-BF16 too. */
 bool ss_amx(void);
 
 /* A thread calls ss_amx_begin() before its products and ss_amx_end() after the last. */

@@ -248,35 +248,47 @@ static inline int64_t ss_at_bias_at(const ss_view *b, int64_t n, int64_t h, int6
            t * b->stride[2];
 }
 
+/* What the product left out of the logits of query t at p, for all real keys; NULL: nothing.
+ * `terms` are those of the whole unit. */
+static inline const float *ss_at_row_terms(const ss_call *c, const ss_attend *a, const float *terms,
+                                           ss_at_terms *m, int64_t n, int64_t h, int64_t t,
+                                           const int64_t *p)
+{
+    const ss_view *b = &c->in[SS_AT_BIAS];
+    const float *add = NULL;
+    if (b->present) {
+        add = m->bias;
+        if (b->stride[3] == 1)
+            add = ss_block_in(b, ss_at_bias_at(b, n, h, t), a->tk, m->bias);
+        else
+            ss_at_matrix_row(m->bias, b, ss_at_bias_at(b, n, h, t), 3);
+    }
+    if (a->rel != SS_REL_3D_OFFICIAL) return add;
+    const int64_t t0 = t - p[2];
+    if (m->line_at != t0) ss_at_line_fill(&m->line, a, terms, t0, p[1]);
+    m->line_at = t0;
+    if (!add) return m->line.hw;
+    for (int64_t i = 0; i < a->tk; i++) m->bias[i] = add[i] + m->line.hw[i];
+    return m->bias;
+}
+
 /* Adds to the logits s of query t what the product left out. */
 static inline void ss_at_add_terms(const ss_call *c, const ss_attend *a, const ss_at_unit *u,
                                    ss_at_terms *m, int64_t n, int64_t h, int64_t t,
                                    float *restrict s)
 {
-    const ss_view *b = &c->in[SS_AT_BIAS];
     const float *terms = u->terms + t * a->cp;
     int64_t p[3] = {0};
-    if (b->present) {
-        const float *from = m->bias;
-        if (b->stride[3] == 1)
-            from = ss_block_in(b, ss_at_bias_at(b, n, h, t), a->tk, m->bias);
-        else
-            ss_at_matrix_row(m->bias, b, ss_at_bias_at(b, n, h, t), 3);
-        for (int64_t i = 0; i < a->tk; i++) s[i] += from[i];
-    }
     ss_at_place(a, t, p);
-    if (a->rel == SS_REL_3D_OFFICIAL) {
-        const int64_t t0 = t - p[2];
-        if (m->line_at != t0) ss_at_line_fill(&m->line, a, u->terms, t0, p[1]);
-        m->line_at = t0;
-        for (int64_t i = 0; i < a->tk; i++) s[i] += m->line.hw[i];
-        if (a->pad) s[a->tk] += ss_at_line_log(&m->line, a, terms, p[0], m->sums);
+    const float *add = ss_at_row_terms(c, a, u->terms, m, n, h, t, p);
+    for (int64_t i = 0; add && i < a->tk; i++) s[i] += add[i];
+    if (!a->pad) return;
+    if (a->rel == SS_REL_3D_OFFICIAL) s[a->tk] += ss_at_line_log(&m->line, a, terms, p[0], m->sums);
 #if defined(__AVX512F__)
-    } else if (a->pad && a->rel && m->forward && a->largest <= SS_AT_SHORT) {
+    else if (a->rel && m->forward && a->largest <= SS_AT_SHORT)
         s[a->tk] += ss_at_padding_log_short(a, terms, p);
 #endif
-    } else if (a->pad) {
+    else
         s[a->tk] += a->rel ? ss_at_padding_log(a, terms, p, m->sums, &m->padding) : (float)a->empty;
-    }
 }
 #endif

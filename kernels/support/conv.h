@@ -1,26 +1,9 @@
-/* conv.h — what the convolution ops share: geometry, checks, oneDNN calls and plain loops.
- *
- * All of them are one correspondence between x [n, size.., c], w [o, c/groups, k..] and
- * y [n, size.., o], channels last: forward computes y, _dx computes x, _dw computes w. A
- * transposed convolution is _dx with the names of x and y exchanged. Two-dimensional ops have
- * depth 1 in front. */
+/* conv.h — what the convolution ops share on the processor: checks, oneDNN calls and plain
+ * loops. conv_shape.h says what x, w and y are. */
 #ifndef SEMISAM_CONV_H
 #define SEMISAM_CONV_H
+#include "conv_shape.h"
 #include "dnn.h"
-
-typedef struct ss_conv {
-    int nd; /* 2 or 3 */
-    int64_t n, c, o, groups;
-    int64_t x[3], k[3], y[3], step[3], pad[3], dilation[3];
-} ss_conv;
-
-typedef enum { SS_CONV_Y, SS_CONV_X, SS_CONV_W } ss_conv_result;
-
-/* The tensors of one call. w may be kept packed when it is `constant` and not the result. */
-typedef struct ss_conv_args {
-    ss_conv_result result;
-    const ss_view *x, *w, *b, *y; /* b: NULL or absent where there is none */
-} ss_conv_args;
 
 /* Reads stride, pad, dilation and groups (attributes at, at+1, at+2, at+3) and checks them. */
 ss_status ss_conv_attrs(ss_call *c, ss_conv *q, int nd, int at);
@@ -50,22 +33,4 @@ ss_status ss_conv_run(ss_call *c, const ss_conv *q, const ss_conv_args *a, void 
 void ss_conv_plain_y(const ss_conv *q, const float *x, const float *w, const float *b, float *y);
 void ss_conv_plain_x(const ss_conv *q, const float *y, const float *w, const float *b, float *x);
 void ss_conv_plain_w(const ss_conv *q, const float *x, const float *y, float *w);
-
-static inline int64_t ss_conv_volume(const int64_t v[3])
-{
-    return v[0] * v[1] * v[2];
-}
-/* One kernel per channel of a volume: see depthwise.h. */
-static inline bool ss_conv_depthwise3(const ss_conv *q)
-{
-    return q->nd == 3 && q->groups > 1 && q->groups == q->c && q->groups == q->o &&
-           q->k[0] * q->k[1] <= 64;
-}
-/* A product over channels, position by position. */
-static inline bool ss_conv_pointwise(const ss_conv *q)
-{
-    for (int i = 0; i < 3; i++)
-        if (q->k[i] != 1 || q->step[i] != 1 || q->pad[i] != 0) return false;
-    return q->groups == 1;
-}
 #endif

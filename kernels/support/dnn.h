@@ -10,6 +10,7 @@
 #ifndef SEMISAM_DNN_H
 #define SEMISAM_DNN_H
 #include "../op.h"
+#include "act.h"
 
 enum { SS_DNN_MAX_DIM = 12 }; /* oneDNN reads whole arrays of this length */
 
@@ -23,8 +24,6 @@ typedef enum {
 
 /* The memories of a primitive. */
 typedef enum { SS_DNN_X, SS_DNN_W, SS_DNN_B, SS_DNN_Y, SS_DNN_R, SS_DNN_SLOTS } ss_dnn_slot;
-
-typedef enum { SS_ACT_NONE, SS_ACT_GELU, SS_ACT_RELU, SS_ACT_SILU } ss_act;
 
 /* What is to be computed, and the cache's key: zero the whole structure (memset) before filling.
  * Sizes and strides are in oneDNN's order: (n, c, d, h, w), (g, o, i, kd, kh, kw) or batch axes

@@ -8,38 +8,6 @@ enum {
     ALIGN = 64
 };
 
-float ss_act_value(ss_act act, float z)
-{
-    switch (act) {
-    case SS_ACT_GELU:
-        return 0.5f * z * (1.0f + erff(z * 0.70710678f));
-    case SS_ACT_RELU:
-        return z < 0 ? 0.0f : z;
-    case SS_ACT_SILU:
-        return z / (1.0f + expf(-z));
-    case SS_ACT_NONE:
-        break;
-    }
-    return z;
-}
-
-float ss_act_slope(ss_act act, float z)
-{
-    switch (act) {
-    case SS_ACT_GELU:
-        return 0.5f * (1.0f + erff(z * 0.70710678f)) + z * 0.39894228f * expf(-0.5f * z * z);
-    case SS_ACT_RELU:
-        return z > 0 ? 1.0f : z == z ? 0.0f : z;
-    case SS_ACT_SILU: {
-        float s = 1.0f / (1.0f + expf(-z));
-        return s * (1.0f + z * (1.0f - s));
-    }
-    case SS_ACT_NONE:
-        break;
-    }
-    return 1.0f;
-}
-
 static void matrix(ss_dnn_desc *d, ss_dnn_slot s, ss_dtype t, int64_t batch, bool shared,
                    int64_t rows, int64_t cols, bool transposed)
 {

@@ -21,9 +21,4 @@ ss_status ss_mm_plan(ss_call *c, const ss_mm *q, size_t *bytes);
 /* b is NULL without bias, r without residual. */
 ss_status ss_mm_run(ss_call *c, const ss_mm *q, const void *x, const void *w, const void *b,
                     const void *r, void *y, void *scratch);
-
-/* The activation itself, for the plain loops and for checks. */
-float ss_act_value(ss_act act, float z);
-/* Its derivative. */
-float ss_act_slope(ss_act act, float z);
 #endif

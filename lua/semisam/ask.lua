@@ -70,7 +70,7 @@ function ask.probability(teacher, code, seen, kind)
 end
 
 local WORDS = {
-  points_by = { "core", "confidence" }, mask_prompt = { "mask", "logits" },
+  points_by = { "core", "confidence", "outside" }, mask_prompt = { "mask", "logits" },
   empty = { "skip", "centre" }, vote = { "soft", "hard" },
   target = { "mean", "hard" },
 }

@@ -148,13 +148,20 @@ function pretrain.save(net, path, facts)
   ss.safetensors_write(path, all, { semisam = ss.json.encode(facts) })
 end
 
+-- Names the settings that make the weights, wherever the recipe's file lies and the result goes.
+local function key_of(cfg)
+  local made = {}
+  for key, value in pairs(cfg) do made[key] = value end
+  made.run, made.out, made.every = nil, nil, nil
+  return ss.hash(config_show.show(made)):sub(1, 16)
+end
+
 --- Path of the generalist of a recipe; trained now if these settings were never trained before.
 ---@param cfg table
 ---@param root string cache folder
 ---@param quiet boolean?
 function pretrain.cached(cfg, root, quiet)
-  local key = ss.hash(config_show.show(cfg)):sub(1, 16)
-  local path = ("%s/generalist-%s.safetensors"):format(root, key)
+  local path = ("%s/generalist-%s.safetensors"):format(root, key_of(cfg))
   if system.kind(path) == "file" then return path end
   local _ <close> = caches.alone(path)
   if system.kind(path) == "file" then return path end

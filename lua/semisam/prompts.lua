@@ -40,7 +40,8 @@ end
 --- `points` voxels inside the mask's largest component, and `negatives` voxels on a shell 3 to 6
 --- outside. By default they come from the core, further from the edge than half the deepest voxel
 --- (the click rule of SAM-Med3D); with points_by = "confidence" with probability proportional to
---- `p`.
+--- `p`; with "outside" from anywhere outside the mask, though the labels say inside: a control that
+--- must not help.
 ---@param mask semisam.tensor [d, h, w] of 0/1, not empty
 ---@param rng semisam.rng
 ---@param opts? {points: integer?, negatives: integer?, points_by: string?}
@@ -52,6 +53,8 @@ function prompts.points(mask, rng, opts, p)
   local at
   if opts and opts.points_by == "confidence" then
     at = prompts.weighted(p * ss.largest_component(mask):to("f32"), k, rng:fork("inside"))
+  elseif opts and opts.points_by == "outside" then
+    at = prompts.weighted(1 - mask, k, rng:fork("inside"))
   else
     at = ss.interior_points(mask, k, rng:key("inside"))
   end

@@ -12,6 +12,7 @@ local config = require "semisam.config"
 local fail = require "semisam.fail"
 local folder = require "semisam.train.folder"
 local guard = require "semisam.train.guard"
+local labels = require "semisam.train.labels"
 local log = require "semisam.train.log"
 local phase = require "semisam.train.phase"
 local prepare = require "semisam.train.prepare"
@@ -98,6 +99,9 @@ local function check(run)
   n.last_dice = dice
   local row = { step = n.step, phase = run.plan[n.phase].name, dice = dice,
     dice_student = student, best = better and 1 or 0, loss = loss }
+  if run.generalists[1] and run.plan[n.phase].trained then
+    row.coarse, row.pseudo = labels.held_out(run, cfg.watch.pseudo)
+  end
   run.log:validated(row)
   run.report:validated(row)
   return true

@@ -109,6 +109,19 @@ t.test("points by confidence: as often as the probabilities say, only in the lar
   end
 end)
 
+t.test("points outside, a control: anywhere but in the mask, and called inside", function()
+  local mask, far = ball(5, 6, 5, 4), 0
+  for seed = 1, 20 do
+    local at, sign = prompts.points(volume(mask), rng { seed = seed }, { points_by = "outside", points = 2 })
+    t.eq(sign:flat(), { 1.0, 1.0 })
+    for _, p in ipairs(at:totable()) do
+      t.eq(mask[1][p[1] + 1][p[2] + 1][p[3] + 1][1]:item(), 0.0)
+      if p[1] > 8 then far = far + 1 end
+    end
+  end
+  t.ok(far > 3, far .. " of 40 points in the last quarter")
+end)
+
 t.test("clicks follow the error of the answer before", function()
   local truth = ball(5, 6, 5, 4)
   -- answers: nothing of it, then too much everywhere, then the truth

@@ -157,6 +157,57 @@ return {
       local got = ss.attention(q, k, v):to "f32"
       t.ok((got - want):abs():max():item() < 0.02 * want:abs():max():item())
     end,
+    function() -- bf16 in every form: as f32 says for the same numbers, on one thread and on two
+      local function half(shape, key, f) return (ss.normal(shape, key) * (f or 1)):to "bf16" end
+      local forms = {
+        { t = 64, rel = "2d", grid = { 8, 8 }, window = { 14, 14 } },
+        { t = 64, n = 9, rel = "2d", grid = { 8, 8 } },
+        { t = 60, rel = "2d", grid = { 3, 20 }, window = { 5, 22 } },
+        { t = 64, rel = "3d", grid = { 4, 4, 4 }, window = { 5, 6, 7 }, scale = 0.4 },
+        { t = 125, rel = "3d_official", grid = { 5, 5, 5 }, window = { 7, 7, 7 } },
+        { t = 27, rel = "3d_official", grid = { 3, 3, 3 }, window = { 18, 18, 18 }, bias = true },
+        { t = 512, rel = "3d_official", grid = { 8, 8, 8 } },
+        { t = 70, grid = { 7, 10 }, window = { 7, 11 } },
+        { t = 9, e = 24, bias = true }, { t = 600, bias = true, e = 40 },
+      }
+      for i, f in ipairs(forms) do
+        local n, e, w, all = f.n or 2, f.e or 32, f.window or f.grid or {}, 1
+        local x, rel = half({ n, f.t, 3, 2, e }, i), {}
+        for a = 1, #w do
+          rel[a], all = f.rel and half({ 2 * w[a] - 1, e }, 10 + a, 0.4), all * w[a]
+        end
+        local d, h, wide = rel[1], rel[2], rel[3]
+        if #w == 2 then d, h, wide = nil, rel[1], rel[2] end
+        local pad = #w > 0 and all > f.t and half({ 3, 2, e }, 20) or nil
+        local bias = f.bias and half({ 1, 2, f.t, f.t }, 30) or nil
+        local o = { rel = f.rel, grid = f.grid, window = f.window, scale = f.scale }
+        local function run(to)
+          local function as(v) return v and v:to(to) or nil end
+          return ss.attention(as(x):select(3, 1), as(x):select(3, 2), as(x):select(3, 3), as(bias),
+            as(h), as(wide), as(d), as(pad), o)
+        end
+        local want, got = run "f32", run "bf16"
+        local off = (got:to "f32" - want):abs():max():item()
+        t.ok(off < 0.01 * want:abs():max():item(), ("form %d is off by %g"):format(i, off))
+        local threads = ss.threads()
+        for count = 1, 2 do
+          ss.threads(count)
+          t.eq(run "bf16":flat(), got:flat())
+        end
+        ss.threads(threads)
+      end
+    end,
+    function() -- bf16, masked keys: whole chunks of them, and whole rows
+      local x = ss.normal({ 1, 640, 3, 1, 32 }, 5):to "bf16"
+      local q, k, v = x:select(3, 1), x:select(3, 2), x:select(3, 3)
+      local mask = ss.cat({ ss.full({ 1, 1, 640, 600 }, -math.huge), ss.zeros { 1, 1, 640, 40 } }, 4)
+      local few = { k:slice(2, 601, 640), v:slice(2, 601, 640) }
+      local want = ss.attention(q, few[1], few[2]):to "f32"
+      local got = ss.attention(q, k, v, mask:to "bf16"):to "f32"
+      t.ok((got - want):abs():max():item() < 0.01)
+      local none = ss.attention(q, k, v, ss.full({ 1, 1, 640, 640 }, -math.huge):to "bf16")
+      t.ok(not none:to "f32":isfinite():any():item())
+    end,
     function() -- q, k and v as views of one packed tensor, more tokens than one block
       local x = ss.normal({ 2, 150, 3, 2, 16 }, { key = 4 })
       local q, k, v = x:select(3, 1), x:select(3, 2), x:select(3, 3)

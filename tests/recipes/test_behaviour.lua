@@ -1,6 +1,7 @@
 -- How training behaves: it can learn, it cannot learn noise, threads and loaders change nothing,
 -- frozen parts stay frozen, the guard and the choices of Algorithm 2 do what they say.
 local t = require "tests.lib.t"
+local labels = require "semisam.train.labels"
 local ss = require "semisam"
 local step = require "semisam.train.step"
 local tiny = require "tests.lib.tiny"
@@ -152,6 +153,7 @@ t.test("every choice of Algorithm 2 and of the losses runs and differs from the 
   local base = tiny.weights(fit(dir, "semi_sam_plus", "base"))
   for i, words in ipairs { { "pseudo.queue={mix}" }, { "pseudo.queue={box,points}", "pseudo.box_jitter=0.1" },
     { "pseudo.queue={clicks}", "pseudo.clicks=3" }, { "pseudo.points_by=confidence" },
+    { "pseudo.points_by=outside" }, { "pseudo.shuffled=true" },
     { "pseudo.mask_prompt=logits" }, { "pseudo.points=3", "pseudo.negatives=2" },
     { "pseudo.empty=centre", "pseudo.min_voxels=5000" }, { "pseudo.target=hard" }, { "pseudo.sharpen=0.5" },
     { "pseudo.quantile=0.5" }, { "pseudo.jitter=beta", "pseudo.u_th=0.001" }, { "pseudo.coarse_from=ema" },
@@ -164,6 +166,81 @@ t.test("every choice of Algorithm 2 and of the losses runs and differs from the 
     local few = label:find "clicks" or label:find "mix" -- one kind of prompt, two augmentations
     t.eq(run.summary:find "fewer than 3" ~= nil, few ~= nil, label)
   end
+end, LIVE)
+
+-- A generalist that answers its mask prompt, or `answer` everywhere.
+local function fake(answer)
+  return {
+    encode = function(_, x) return x end,
+    decode = function(_, x, prompt)
+      return answer and ss.full({ 1, x.shape[2], x.shape[3], x.shape[4], 1 }, answer) or prompt.mask
+    end,
+  }
+end
+
+t.test("pseudo-labels against the truth of held-out cases; looking changes nothing", function()
+  local dir = t.tmpdir()
+  local plain = fit(dir, "semi_sam_plus", "a")
+  local run = fit(dir, "semi_sam_plus", "b", { "watch.pseudo=2", "pseudo.queue={mask,points}" })
+  t.eq(tiny.weights(run), tiny.weights(plain))
+  t.eq(tiny.log(dir .. "/b"), tiny.log(dir .. "/a"))
+  local rows = require("semisam.csv").rows(dir .. "/b/validation.csv")
+  t.eq({ rows[1].phase, rows[1].coarse, #rows }, { "warmup", nil, 4 })
+  for i = 2, 4 do t.ok(rows[i].coarse >= 0 and rows[i].pseudo >= 0 and rows[i].pseudo <= 1) end
+  t.eq(require("semisam.csv").rows(dir .. "/a/validation.csv")[2].coarse, nil)
+  run.cfg.pseudo.queue, run.cfg.pseudo.min_voxels = { "mask" }, 1
+  run.generalists = { fake() }
+  local coarse, pseudo = labels.held_out(run, 2)
+  t.ok(coarse > 0)
+  t.eq(pseudo, coarse, "the prompt itself")
+  run.generalists = { fake(4) }
+  coarse, pseudo = labels.held_out(run, 2)
+  local sum = 0
+  for _, case in ipairs(run.set.val) do
+    local truth = run.store:label(case)
+    local n = truth:gt(0):to("f32"):sum():item()
+    sum = sum + 2 * n / (n + truth.count)
+  end
+  t.ok(coarse > 0)
+  t.near(pseudo, sum / 2, 1e-6, "all inside")
+  run.cfg.pseudo.shuffled = true
+  t.eq(labels.held_out(run, 2), nil)
+end, LIVE)
+
+t.test("shuffled: each volume has its neighbour's label; one volume has no neighbour", function()
+  local dir = t.tmpdir()
+  local run = in_semi(fit(dir, "semi_sam_plus", "a", { "pseudo.min_voxels=1", "pseudo.queue={mask}",
+    "pseudo.n=1" }))
+  local seen, online = nil, labels.online
+  run.generalists = { fake() }
+  local function term(shuffled)
+    run.cfg.pseudo.shuffled = shuffled
+    return ss.no_grad(ss.scoped, function() return (step.terms(run, 0, 0, 1)).rs:item() end)
+  end
+  labels.online = function(...) -- luacheck: ignore
+    local found = online(...)
+    seen = { mu = found.mu:flat(), conf = found.conf:flat() }
+    return found
+  end
+  local own = term(false)
+  local half = #seen.mu // 2
+  local other = term(true)
+  labels.online = function(...) -- luacheck: ignore
+    local found = online(...)
+    for _, name in ipairs { "mu", "conf", "union" } do
+      local x = found[name]
+      found[name] = ss.cat(x:slice(1, 2, 2), x:slice(1, 1, 1), { dim = 1 })
+    end
+    return found
+  end
+  local by_hand = term(false)
+  labels.online = online -- luacheck: ignore
+  t.eq(half * 2, #seen.mu)
+  t.eq(other, by_hand)
+  t.ne(other, own)
+  local ok, why = pcall(fit, dir, "semi_sam_plus", "b", { "pseudo.shuffled=true", "batch.unlabelled=1" })
+  t.eq(ok, false)
+  t.match(tostring(why), "pseudo.shuffled needs two volumes in a batch, and batch.unlabelled is 1")
 end, LIVE)
 
 t.test("a frozen encoder has no gradient, no optimiser state, no average, and does not change", function()

@@ -38,6 +38,12 @@ local function target_of(mu, o)
   return q / (q + (1 - mu):pow(1 / o.sharpen) + losses.LOG_EPS)
 end
 
+-- The labels of a batch moved on by one volume: a control that must hurt.
+local function shuffled(found)
+  for _, name in ipairs { "mu", "conf", "union" } do found[name] = found[name]:roll(1, 1) end
+  return found
+end
+
 -- L_rs-con, and the factor that the guard and the jitter rule put on it.
 local function trusted(run, l, logits, u, p_s, note)
   local cfg, started = run.cfg, run.clock()
@@ -45,6 +51,7 @@ local function trusted(run, l, logits, u, p_s, note)
     local p = labels.prompting(run, u, p_s)
     local round = run.pseudo_round()
     local found = round and labels.cached(run, u, round) or labels.online(run, u, p)
+    if cfg.pseudo.shuffled then found = shuffled(found) end
     labels.watch(run, found, losses.above_half(p), note)
     if cfg.loss.roi == "dilate" then
       found.conf = found.conf * pseudo.dilate(found.union, cfg.pseudo.dilate)
@@ -90,6 +97,10 @@ function M.clash(_, cfg)
       return ("setting '%s.%s' should be one of %s, got %s"):format(rule[1], rule[2],
         table.concat(rule[3], ", "), tostring(value))
     end
+  end
+  if cfg.pseudo.shuffled and cfg.batch.unlabelled < 2 then
+    return "pseudo.shuffled needs two volumes in a batch, and batch.unlabelled is "
+      .. tostring(cfg.batch.unlabelled)
   end
   local ok, message = pcall(ask.check, cfg.pseudo)
   return not ok and message or nil

@@ -34,7 +34,8 @@ local NUMBERS = {
   { "pseudo.box_jitter", 0, 0.5 }, { "pseudo.dilate", 0, 64, whole = true },
   { "pseudo.min_voxels", 0, 1e9 }, { "pseudo.min_part", 0, 1 }, { "loss.noise", 0, 1e3 },
   { "pseudo.quantile", 1e-6, 1 }, { "pseudo.sharpen", 1e-3, 1e3 }, { "infer.overlap", 0, 0.99 },
-  { "max_gb", 1e-3, 1e6 }, { "watch.cases", 0, 1000, whole = true }, { "watch.seconds", 0, 1e9 },
+  { "max_gb", 1e-3, 1e6 }, { "watch.cases", 0, 1000, whole = true },
+  { "watch.pseudo", 0, 1e6, whole = true }, { "watch.seconds", 0, 1e9 },
   { "every.validate", 0, 1e9 }, { "every.checkpoint", 1, 1e9, whole = true },
 }
 

@@ -132,7 +132,8 @@ local STEP = {
 }
 local VALIDATION = {
   { "info/val_dice_score", "dice" }, { "info/val_dice_student", "dice_student" },
-  { "info/val_loss", "loss" },
+  { "info/val_loss", "loss" }, { "pseudo/val_dice", "pseudo" },
+  { "pseudo/val_dice_coarse", "coarse" },
 }
 
 local function tagged(tags, row)

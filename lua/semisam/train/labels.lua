@@ -109,4 +109,43 @@ function labels.guard(run, l, logits, note)
   return n.guard
 end
 
+-- The two views of a held-out case, drawn as for an unlabelled one, and its label.
+local function views_of(run, case)
+  local r = rng { seed = run.cfg.seed, epoch = run.numbers.step, case = case.id,
+    purpose = "held out" }
+  local geometry = augment.draw(run.batches.geometry, r:fork("geometry"), run.store:size(case))
+  local strong = augment.draw(run.cfg.strong, r:fork("strong"), geometry:size_after())
+  local sample = { case = case, draw = run.numbers.step, geometry = geometry, strong = strong }
+  local u = run.store:views(sample, true)
+  u.samples = { sample }
+  return u
+end
+
+--- What the pseudo-labels are worth, on cases that nothing learns from: Algorithm 2 on the first
+--- `count` validation cases, prompted as in training. A case whose view holds no object does not
+--- count.
+---@param run table
+---@param count integer
+---@return number? coarse mean Dice of the masks that prompt against the truth; nil without a case,
+---  and where the labels belong to other volumes (pseudo.shuffled)
+---@return number? pseudo mean Dice of the pseudo-labels made from them
+function labels.held_out(run, count)
+  local coarse, hot, n = 0, 0, 0
+  if run.cfg.pseudo.shuffled then return nil end
+  for i = 1, math.min(count, #run.set.val) do
+    ss.no_grad(ss.scoped, function()
+      local u = views_of(run, run.set.val[i])
+      local logits = run.student(u.strong)
+      local truth = losses.targets(u.label, logits)
+      if truth:sum():item() == 0 then return end
+      local p = labels.prompting(run, u, losses.foreground(logits))
+      coarse = coarse + dice(losses.above_half(p), truth)
+      hot = hot + dice(losses.above_half(labels.online(run, u, p).mu), truth)
+      n = n + 1
+    end)
+  end
+  if n == 0 then return nil end
+  return coarse / n, hot / n
+end
+
 return labels

@@ -14,7 +14,7 @@ log.COLUMNS = {
   "conf_roi", "pseudo_coarse", "pseudo_truth", "empty", "critic", "sup_ce", "sup_dice", "grad_norm",
   "scale", "skipped", "seconds", "pseudo_seconds", "wait_seconds", "megabytes",
 }
-log.VALIDATION = { "step", "phase", "dice", "dice_student", "best", "loss" }
+log.VALIDATION = { "step", "phase", "dice", "dice_student", "best", "loss", "coarse", "pseudo" }
 
 local function field(v)
   if v == nil then return "" end

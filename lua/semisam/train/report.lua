@@ -200,6 +200,7 @@ local function charts(self)
   chart("Loss on labels", compact(s("sup_ce", "cross-entropy"), s("sup_dice", "Dice loss"),
     v("loss", "validation")))
   chart("Dice", compact(v("dice", "average (shipped)"), v("dice_student", "student"),
+    v("pseudo", "pseudo-label, held out"), v("coarse", "coarse mask, held out"),
     s("pseudo_coarse", "pseudo-label and coarse mask")), { range = { 0, 1 } })
   chart("Weights", compact(s("lambda", "λ consistency"), s("beta", "β pseudo-label")))
   chart("Trusted voxels", compact(s("conf", "everywhere"), s("conf_roi", "in the object")),

@@ -1,0 +1,8 @@
+/* conv2d.cu — convolution, channels last. */
+#include "cuda/conv.h"
+#include "cuda/cuda.h"
+
+SS_TWIN(conv2d)
+{
+    return ss_conv_twin(c, g, 2);
+}

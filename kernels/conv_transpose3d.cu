@@ -1,0 +1,8 @@
+/* conv_transpose3d.cu — transposed convolution, channels last. */
+#include "cuda/conv.h"
+#include "cuda/cuda.h"
+
+SS_TWIN(conv_transpose3d)
+{
+    return ss_conv_transpose_twin(c, g, 3);
+}
