@@ -63,6 +63,7 @@ return {
     sanity = "none", -- log: Dice of pseudo-labels on the labelled batch; labelled: it scales beta
     shuffled = false, -- a control: every volume gets the label of its neighbour in the batch
   },
+  ship = "best", -- the average at its best validation Dice, or the "last" one
   infer = { overlap = 0.5, blend = "flat" }, -- of patches; blend: flat, triangle, gauss
   every = { validate = 5, checkpoint = 100 }, -- epochs, steps
   watch = {

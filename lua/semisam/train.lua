@@ -92,7 +92,7 @@ local function check(run)
   if better then
     n.best_dice, n.best_step, n.stale = dice, n.step, 0
     run.best = state.snapshot(run)
-    prepare.ship(run)
+    prepare.ship(run, dice)
   else
     n.stale = n.stale + 1
   end
@@ -105,6 +105,15 @@ local function check(run)
   run.log:validated(row)
   run.report:validated(row)
   return true
+end
+
+-- The last average instead of the best: asked for, or without validation there is no best.
+local function ship_last(run)
+  local n = run.numbers
+  if run.cfg.ship == "best" and #run.set.val > 0 then return end
+  run.best = state.snapshot(run)
+  prepare.ship(run, n.last_dice)
+  run.log:say(("shipped: the weights of the last step, %d"):format(n.step))
 end
 
 -- Leaves a phase: the fine-tune's teacher is the best of what came before, and stays as it is.
@@ -200,7 +209,10 @@ local function go(run)
   local ok, status = pcall(function()
     local status = loop(run)
     system.hold(false)
-    if not status then run.result = prepare.test(run) end
+    if not status then
+      ship_last(run)
+      run.result = prepare.test(run)
+    end
     return status
   end)
   system.hold(false)

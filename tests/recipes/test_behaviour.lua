@@ -168,6 +168,41 @@ t.test("every choice of Algorithm 2 and of the losses runs and differs from the 
   end
 end, LIVE)
 
+t.test("ship=last writes and tests the last average, and so does a run without validation", function()
+  local dir = t.tmpdir()
+  local function shipped(out)
+    local file = ss.safetensors_read(dir .. "/" .. out .. "/best.safetensors")
+    local parts = {}
+    for name, x in pairs(file.tensors) do parts[#parts + 1] = name .. ss.hash(x) end
+    table.sort(parts)
+    return table.concat(parts), ss.json.decode(file.metadata.semisam)
+  end
+  local function last(run)
+    local parts = {}
+    for name, x in pairs(run.shadow.net:state()) do
+      if type(name) == "string" then parts[#parts + 1] = name .. ss.hash(x) end
+    end
+    table.sort(parts)
+    return table.concat(parts)
+  end
+  local falling = { "phases.semi.lr=0.5", "phases.finetune.lr=0.5" } -- the best comes early
+  local best = fit(dir, "supervised", "best", falling)
+  local late = fit(dir, "supervised", "late", { "ship=last", table.unpack(falling) })
+  t.eq(tiny.log(dir .. "/late"), tiny.log(dir .. "/best"))
+  t.ok(best.numbers.best_step < 12, "this test needs an early best")
+  local weights, facts = shipped "late"
+  t.eq(weights, last(late))
+  t.eq({ facts.step, facts.dice }, { 12, late.numbers.last_dice })
+  t.ne(shipped "best", weights)
+  local without = fit(dir, "supervised", "without", { "data.n_val=0", table.unpack(falling) })
+  weights, facts = shipped "without"
+  t.eq(weights, last(without))
+  t.eq({ facts.step, facts.dice, #without.result.cases }, { 12, nil, 2 })
+  local ok, why = pcall(fit, dir, "supervised", "x", { "ship=first" })
+  t.eq(ok, false)
+  t.match(tostring(why), "setting 'ship' should be best or last, got first")
+end, LIVE)
+
 -- A generalist that answers its mask prompt, or `answer` everywhere.
 local function fake(answer)
   return {

@@ -132,6 +132,9 @@ function check.recipe(cfg)
   end
   local there, why = pcall(ss.memory, cfg.device)
   if not there then fail.recipe("setting 'device': %s", tostring(why):gsub("^[^ ]*: ", "")) end
+  if cfg.ship ~= "best" and cfg.ship ~= "last" then
+    fail.recipe("setting 'ship' should be best or last, got %s", tostring(cfg.ship))
+  end
   networks.check(cfg.student, "student", networks.students)
   for _, path in ipairs(networks.files(cfg.student)) do input(path, "student.weights") end
   method(cfg)

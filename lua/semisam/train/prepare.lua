@@ -89,7 +89,9 @@ function prepare.pretrained(cfg)
 end
 
 --- Writes best.safetensors: all tensors of the shipped network and what predict needs to know.
-function prepare.ship(run)
+---@param run table
+---@param dice number? its validation Dice
+function prepare.ship(run, dice)
   local all = {}
   for name, t in pairs(run.shadow.net:state()) do
     if type(name) == "string" then all[name] = t end
@@ -98,7 +100,7 @@ function prepare.ship(run)
     format = 1, student = models.facts(networks.options(run.cfg.student)),
     data = settings(run.cfg.data),
     infer = infer.options(run.cfg),
-    classes = run.set.classes, step = run.numbers.step, dice = run.numbers.best_dice,
+    classes = run.set.classes, step = run.numbers.step, dice = dice,
   }
   ss.safetensors_write(run.place.dir .. "/best.safetensors", all,
     { semisam = ss.json.encode(facts) })
