@@ -1,5 +1,6 @@
 /* _resize_dx.c — gradient of resize: every input position gathers from the outputs that read it,
  * so that nothing is added by two threads. */
+#include "support/cuda_resize.h"
 #include "support/resize_taps.h"
 
 /* attr: size here is the grid of the input of resize, [h, w] or [d, h, w]. */
@@ -30,6 +31,12 @@ static ss_status plan(ss_call *c)
     const size_t tables = ss_taps_wanted(c->attr) ? ss_taps_tables(&g, dx, dy, c->attr, NULL)
                                                   : ss_resize_bytes(dx, dy);
     c->scratch_bytes = tables + (size_t)(omp_get_max_threads() * memory_of(dx, dy)) * 4;
+    return SS_OK;
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    c->scratch_bytes = ss_resize_plan_of(&c->out[0], &c->in[0], c->attr, NULL).bytes;
     return SS_OK;
 }
 
@@ -151,6 +158,7 @@ const ss_op SS_OP(_resize_dx) = {
     .doc = "Gradient of resize; `size` is the grid of its input.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

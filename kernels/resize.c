@@ -1,4 +1,5 @@
 /* resize.c — images and volumes to another grid, nearest neighbour, linear or cubic. */
+#include "support/cuda_resize.h"
 #include "support/resize_taps.h"
 
 static ss_status infer(ss_call *c)
@@ -44,6 +45,12 @@ static ss_status plan(ss_call *c)
     c->scratch_bytes = table_bytes(c);
     if (c->attr[SS_RESIZE_MODE].v[0] != SS_RESIZE_NEAREST)
         c->scratch_bytes += (size_t)(omp_get_max_threads() * rows) * 4;
+    return SS_OK;
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    c->scratch_bytes = ss_resize_plan_of(&c->in[0], &c->out[0], c->attr, NULL).bytes;
     return SS_OK;
 }
 
@@ -244,6 +251,7 @@ const ss_op SS_OP(resize) = {
            "it, as torch and Pillow do.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .grad = grad,
 };

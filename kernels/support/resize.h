@@ -3,14 +3,9 @@
 #ifndef SEMISAM_RESIZE_H
 #define SEMISAM_RESIZE_H
 #include "block.h"
+#include "resize_at.h"
 #include <omp.h>
 
-enum { SS_RESIZE_SIZE, SS_RESIZE_MODE, SS_RESIZE_CORNERS, SS_RESIZE_ANTIALIAS };
-enum { SS_RESIZE_NEAREST, SS_RESIZE_LINEAR, SS_RESIZE_CUBIC };
-
-/* Parameter of the cubic kernel: plain as in torch, as a filter as in Pillow and torch. */
-#define SS_RESIZE_CUBIC_A (-0.75)
-#define SS_RESIZE_FILTER_A (-0.5)
 #define SS_RESIZE_ATTRS                                                                            \
     "size: ints, mode: enum(nearest|linear|cubic) = linear, align_corners: bool = false, "         \
     "antialias: bool = false"
@@ -41,19 +36,10 @@ static inline size_t ss_resize_bytes(const ss_view *small, const ss_view *large)
 static inline void ss_resize_axis_fill(ss_resize_axis *a, int64_t mode, bool corners)
 {
     for (int64_t o = 0; o < a->out; o++) {
-        if (mode == SS_RESIZE_NEAREST) {
-            a->i0[o] = a->i1[o] = (int32_t)(o * a->in / a->out);
-            a->w[o] = 0;
-            continue;
-        }
-        double s = corners
-                       ? (a->out > 1 ? (double)o * (double)(a->in - 1) / (double)(a->out - 1) : 0)
-                       : ((double)o + 0.5) * (double)a->in / (double)a->out - 0.5;
-        s = s < 0 ? 0 : s;
-        int64_t i = ss_min64((int64_t)s, a->in - 1);
+        int64_t i;
+        ss_resize_at(o, a->in, a->out, mode, corners, &i, &a->w[o]);
         a->i0[o] = (int32_t)i;
-        a->i1[o] = (int32_t)ss_min64(i + 1, a->in - 1);
-        a->w[o] = (float)(s - (double)i);
+        a->i1[o] = (int32_t)(mode == SS_RESIZE_NEAREST ? i : ss_min64(i + 1, a->in - 1));
     }
     int64_t lo = 0, hi = 0; /* i0 and i1 never decrease */
     for (int64_t i = 0; i < a->in; i++) {
