@@ -6,13 +6,13 @@
  * the gradient of the terms; through T it reaches q and the tables.
  * T. Dao et al., FlashAttention, 2022, section 3.1 of the appendix. */
 #include "support/attend_rel.h"
+#include "support/cuda_attend.h"
 
-enum { OUT = SS_AT_PAD + 1, LSE, DY };
-enum { WANTED = SS_AT_WINDOW + 1, GROUPS = 64 };
+enum { GROUPS = 64 };
 
 static bool wanted(const ss_call *c, int i)
 {
-    return (c->attr[WANTED].v[0] >> i & 1) != 0 && c->in[i].present;
+    return (c->attr[SS_AT_WANTED].v[0] >> i & 1) != 0 && c->in[i].present;
 }
 
 static ss_status infer(ss_call *c)
@@ -86,6 +86,12 @@ static ss_status plan(ss_call *c)
     return SS_OK;
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    c->scratch_bytes = ss_cuda_attend_of(c, true).bytes;
+    return SS_OK;
+}
+
 /* ---- one unit -------------------------------------------------------------------------------- */
 
 static void start_unit(const ss_call *c, const ss_attend *a, memory *m, int64_t n, int64_t h)
@@ -145,13 +151,14 @@ static void row_grad(ss_call *c, const ss_attend *a, memory *m, int64_t n, int64
                      int64_t r)
 {
     float *restrict s = m->s + r * a->sp, *restrict ds = m->ds + r * a->sp;
-    const ss_view *l = &c->in[LSE];
-    const float lse = ss_in_f32(c, LSE)[n * l->stride[0] + h * l->stride[1] + t * l->stride[2]];
+    const ss_view *l = &c->in[SS_AT_LSE];
+    const float lse =
+        ss_in_f32(c, SS_AT_LSE)[n * l->stride[0] + h * l->stride[1] + t * l->stride[2]];
     const float *dy = m->dy + r * a->ep;
     float d = 0;
     if (a->rel == SS_REL_3D_OFFICIAL && t % a->grid[2] == 0) end_line(a, m);
     ss_at_add_terms(c, a, &m->unit, &m->terms, n, h, t, s);
-    ss_at_row(m->row, &c->in[OUT], n, t, h);
+    ss_at_row(m->row, &c->in[SS_AT_OUT], n, t, h);
     for (int64_t j = 0; j < a->e; j++) d += dy[j] * m->row[j];
     for (int64_t i = 0; i < a->keys; i++) {
         s[i] = ss_expf(s[i] - lse);
@@ -185,7 +192,7 @@ static void block(ss_call *c, const ss_attend *a, memory *m, int64_t n, int64_t 
     memset(m->dy, 0, (size_t)(rows * a->ep) * 4);
     for (int64_t r = 0; r < count; r++) {
         ss_at_query(c, a, &m->unit, n, h, t0 + r, m->q + r * a->xp);
-        ss_at_row(m->dy + r * a->ep, &c->in[DY], n, t0 + r, h);
+        ss_at_row(m->dy + r * a->ep, &c->in[SS_AT_DY], n, t0 + r, h);
     }
     ss_gemm(rows, a->sp, depth, m->q, a->xp, 1, m->unit.kt, SS_TN, depth * SS_TN, m->s, a->sp,
             false);
@@ -325,6 +332,7 @@ const ss_op SS_OP(_attention_dx) = {
            "bits are set in `wanted` (3 bias, 4 rel_h, 5 rel_w, 6 rel_d, 7 pad), in that order.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flops = flops,
     .flags = SS_OP_NO_GRAD | SS_OP_STRIDED,

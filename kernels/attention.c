@@ -7,6 +7,7 @@
  * before its softmax here, so no running rescale is needed. */
 #include "support/attend_bf16.h"
 #include "support/attend_rel.h"
+#include "support/cuda_attend.h"
 
 enum { LANES = SS_VL, SS_AT_KEYS = 256 };
 
@@ -50,6 +51,12 @@ static ss_status plan(ss_call *c)
         return SS_OK;
     }
     c->scratch_bytes = (size_t)(omp_get_max_threads() * lay_out(&m, &a, &origin)) * 4;
+    return SS_OK;
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    c->scratch_bytes = ss_cuda_attend_of(c, false).bytes;
     return SS_OK;
 }
 
@@ -200,6 +207,7 @@ const ss_op SS_OP(attention) = {
         "keys like the others.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .grad = grad,
     .flops = flops,

@@ -8,14 +8,12 @@
  *   is q.k + log sum exp(their position terms), a sum that factors over the axes. */
 #ifndef SEMISAM_ATTEND_H
 #define SEMISAM_ATTEND_H
+#include "attend_args.h"
 #include "block.h"
 #include "tile.h"
 #include "vmath.h"
 #include <omp.h>
 
-enum { SS_AT_Q, SS_AT_K, SS_AT_V, SS_AT_BIAS, SS_AT_REL_H, SS_AT_REL_W, SS_AT_REL_D, SS_AT_PAD };
-enum { SS_AT_SCALE, SS_AT_REL, SS_AT_GRID, SS_AT_WINDOW };
-enum { SS_REL_NONE, SS_REL_2D, SS_REL_3D, SS_REL_3D_OFFICIAL };
 enum { SS_AT_BLOCK = 48, SS_AT_BLOCK_FLOATS = 400000 };
 
 #define SS_AT_SIG                                                                                  \

@@ -33,11 +33,15 @@ static inline ss_resize_plan ss_resize_plan_of(const ss_view *x, const ss_view *
         a->out = axis < 1 ? 1 : y->shape[axis];
         a->most = p.how.mode == SS_RESIZE_NEAREST ? 1 : 2;
         if (p.taps) a->most = ss_taps_most(a->in, a->out, p.how);
-        a->first = memory ? m + words : 0;
-        a->count = a->first + a->out;
-        a->lo = a->count + a->out;
-        a->hi = a->lo + a->in;
-        a->w = (float *)(a->hi + a->in);
+        a->first = a->count = a->lo = a->hi = m;
+        a->w = (float *)m;
+        if (m) {
+            a->first = m + words;
+            a->count = a->first + a->out;
+            a->lo = a->count + a->out;
+            a->hi = a->lo + a->in;
+            a->w = (float *)(a->hi + a->in);
+        }
         words += a->out * (2 + a->most) + 2 * a->in;
     }
     p.bytes = (size_t)words * 4;
