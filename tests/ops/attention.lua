@@ -128,6 +128,13 @@ return {
     { q = "f32[2,37,2,40]", k = "f32[2,70,2,40]", v = "f32[2,70,2,40]" },
     { q = "f32[1,20,1,32]", k = "f32[1,35,1,32]", v = "f32[1,35,1,32]", grid = { 5, 7 },
       window = { 7, 7 }, pad = "f32[3,1,32]" },
+    -- more queries and keys than one tile holds, with positions
+    qkv("f32[1,70,1,3]", { rel = "2d", grid = { 7, 10 }, window = { 8, 11 }, rel_h = "f32[15,3]",
+      rel_w = "f32[21,3]", pad = "f32[3,1,3]" }),
+    qkv("f32[1,75,1,2]", { rel = "3d", grid = { 3, 5, 5 }, rel_d = "f32[5,2]", rel_h = "f32[9,2]",
+      rel_w = "f32[9,2]" }),
+    qkv("f32[1,64,1,2]", { rel = "3d_official", grid = { 4, 4, 4 }, window = { 5, 5, 5 }, rel_d = "f32[9,2]",
+      rel_h = "f32[9,2]", rel_w = "f32[9,2]", pad = "f32[3,1,2]" }),
     { q = "f32[0,3,2,4]", k = "f32[0,5,2,4]", v = "f32[0,5,2,4]" },
     { q = "f32[1,3,1,2]", k = "f32[1,0,1,2]", v = "f32[1,0,1,2]" },
   },
@@ -148,6 +155,30 @@ return {
       rel_w = "f32[3,2]" }), "cubic" },
   },
   more = {
+    function() -- all widths of the networks' heads and one beyond, in several tiles: as written out
+      for _, e in ipairs { 16, 32, 56, 64, 80, 96, 128, 256, 300 } do
+        local x, dy = {}, ss.normal({ 1, 70, 2, e }, 4)
+        for i, tokens in ipairs { 70, 130, 130 } do x[i] = ss.normal({ 1, tokens, 2, e }, i) end
+        local function run(attend)
+          local a = {}
+          for i = 1, 3 do a[i] = x[i]:copy():requires_grad_(true) end
+          local y = attend(a[1], a[2], a[3])
+          local loss = (y * dy):sum()
+          loss:backward()
+          return { y, a[1].grad, a[2].grad, a[3].grad }
+        end
+        local got = run(ss.attention)
+        local want = run(function(q, k, v)
+          local function heads(z) return z:permute { 1, 3, 2, 4 } end
+          local p = ss.matmul(heads(q), heads(k):permute { 1, 2, 4, 3 }) * (1 / math.sqrt(e))
+          return heads(ss.matmul(p:softmax(), heads(v)))
+        end)
+        for i = 1, 4 do
+          local off, size = (got[i] - want[i]):abs():max():item(), want[i]:abs():max():item()
+          t.ok(off <= 2e-5 * size, ("width %d, result %d is off by %g of %g"):format(e, i, off, size))
+        end
+      end
+    end,
     function() -- bf16, several chunks of keys, logits far apart: as f32 says
       local q = ss.normal({ 1, 150, 2, 48 }, 1) * 3
       local k, v = ss.normal({ 1, 700, 2, 48 }, 2) * 2, ss.normal({ 1, 700, 2, 48 }, 3)
