@@ -34,12 +34,17 @@ local function def(a)
   for i = 1, tk do keys[i] = { real = i } end
   if a.grid then keys = tokens(a.grid, a.window or a.grid) end
 
+  local seen -- vectors of the head at hand, by which and token
   -- Vector `which` (1 to 3 for q, k, v) of a real or padding token.
   local function vector(which, n, token, h)
-    local x, v = ({ a.q, a.k, a.v })[which], {}
+    local v = seen[which][token]
+    if v then return v end
+    local x = ({ a.q, a.k, a.v })[which]
+    v = {}
     for j = 1, E do
       v[j] = token.real and ref.get(x, n, token.real, h, j) or ref.get(a.pad, which, h, j)
     end
+    seen[which][token] = v
     return v
   end
   local function dot(u, v)
@@ -53,29 +58,41 @@ local function def(a)
     return v
   end
   local size = a.window or a.grid
+  local terms = {} -- of the head at hand: by token, table and row
+
+  local function term(n, h, token, name, at)
+    local of = terms[token] or { rel_d = {}, rel_h = {}, rel_w = {} }
+    terms[token] = of
+    of[name][at] = of[name][at] or dot(vector(1, n, token, h), row(a[name], at))
+    return of[name][at]
+  end
+  local line = {} -- official form: tokens by their three indices
+  local function place_of(p, c) return (p[1] * 1000 + p[2]) * 1000 + c end
+  if a.rel == "3d_official" then
+    for _, x in ipairs(keys) do line[place_of(x.p, x.p[3])] = x end
+  end
 
   local function position(n, h, query, key)
-    local p, k, q = query.p, key.p, vector(1, n, query, h)
+    local p, k = query.p, key.p
     if a.rel == "2d" then
-      return dot(q, row(a.rel_h, p[1] - k[1] + size[1] - 1)) + dot(q, row(a.rel_w, p[2] - k[2] + size[2] - 1))
+      return term(n, h, query, "rel_h", p[1] - k[1] + size[1] - 1)
+        + term(n, h, query, "rel_w", p[2] - k[2] + size[2] - 1)
     elseif a.rel == "3d" then
-      return dot(q, row(a.rel_d, p[1] - k[1] + size[1] - 1)) + dot(q, row(a.rel_h, p[2] - k[2] + size[2] - 1))
-        + dot(q, row(a.rel_w, p[3] - k[3] + size[3] - 1))
-    elseif a.rel == "3d_official" then
+      return term(n, h, query, "rel_d", p[1] - k[1] + size[1] - 1)
+        + term(n, h, query, "rel_h", p[2] - k[2] + size[2] - 1)
+        + term(n, h, query, "rel_w", p[3] - k[3] + size[3] - 1)
+    elseif a.rel == "3d_official" then -- two of the terms are those of other queries of the line
       local s = size[1]
-      local function at(c) -- the query of the same line with last index c
-        for _, x in ipairs(keys) do
-          if x.p[1] == p[1] and x.p[2] == p[2] and x.p[3] == c then return vector(1, n, x, h) end
-        end
-      end
-      return dot(q, row(a.rel_d, p[1] - k[3] + s - 1)) + dot(at(k[1]), row(a.rel_h, p[2] - k[3] + s - 1))
-        + dot(at(k[2]), row(a.rel_w, k[2] - k[3] + s - 1))
+      return term(n, h, query, "rel_d", p[1] - k[3] + s - 1)
+        + term(n, h, line[place_of(p, k[1])], "rel_h", p[2] - k[3] + s - 1)
+        + term(n, h, line[place_of(p, k[2])], "rel_w", k[2] - k[3] + s - 1)
     end
     return 0
   end
 
   for n = 1, N do
     for h = 1, H do
+      terms, seen = {}, { {}, {}, {} }
       for i = 1, tq do
         local query, logits, max = a.grid and keys[i] or { real = i }, {}, -math.huge
         local q = vector(1, n, query, h)
@@ -129,10 +146,8 @@ return {
     { q = "f32[1,20,1,32]", k = "f32[1,35,1,32]", v = "f32[1,35,1,32]", grid = { 5, 7 },
       window = { 7, 7 }, pad = "f32[3,1,32]" },
     -- more queries and keys than one tile holds, with positions
-    qkv("f32[1,70,1,3]", { rel = "2d", grid = { 7, 10 }, window = { 8, 11 }, rel_h = "f32[15,3]",
-      rel_w = "f32[21,3]", pad = "f32[3,1,3]" }),
-    qkv("f32[1,75,1,2]", { rel = "3d", grid = { 3, 5, 5 }, rel_d = "f32[5,2]", rel_h = "f32[9,2]",
-      rel_w = "f32[9,2]" }),
+    qkv("f32[1,66,1,2]", { rel = "2d", grid = { 6, 11 }, window = { 6, 12 }, rel_h = "f32[11,2]",
+      rel_w = "f32[23,2]", pad = "f32[3,1,2]" }),
     qkv("f32[1,64,1,2]", { rel = "3d_official", grid = { 4, 4, 4 }, window = { 5, 5, 5 }, rel_d = "f32[9,2]",
       rel_h = "f32[9,2]", rel_w = "f32[9,2]", pad = "f32[3,1,2]" }),
     { q = "f32[0,3,2,4]", k = "f32[0,5,2,4]", v = "f32[0,5,2,4]" },
@@ -158,7 +173,7 @@ return {
     function() -- all widths of the networks' heads and one beyond, in several tiles: as written out
       for _, e in ipairs { 16, 32, 56, 64, 80, 96, 128, 256, 300 } do
         local x, dy = {}, ss.normal({ 1, 70, 2, e }, 4)
-        for i, tokens in ipairs { 70, 130, 130 } do x[i] = ss.normal({ 1, tokens, 2, e }, i) end
+        for i, rows in ipairs { 70, 130, 130 } do x[i] = ss.normal({ 1, rows, 2, e }, i) end
         local function run(attend)
           local a = {}
           for i = 1, 3 do a[i] = x[i]:copy():requires_grad_(true) end
