@@ -1,4 +1,5 @@
 /* _clamp_dx.c — gradient of clamp: dy where lo <= x <= hi, 0 elsewhere. */
+#include "support/elementwise.h"
 #include "support/limits.h"
 
 SS_EW2(block, float, float, (b >= p[0]) & (b <= p[1]) ? a : 0.0f)

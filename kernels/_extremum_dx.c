@@ -17,12 +17,22 @@ static ss_status plan(ss_call *c)
     return SS_OK;
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_attr kept = ss_ints(c->in[2].ndim, c->in[2].shape);
+    ss_attr dims;
+    ss_repeated_axes(&c->in[1], &kept, &dims);
+    c->scratch_bytes = ss_fold_scratch(&c->in[1], &dims);
+    return SS_OK;
+}
+
 const ss_op SS_OP(_extremum_dx) = {
     .name = "_extremum_dx",
     .sig = "dy: float, x: float, y: float",
     .doc = "Gradient of max and min: dy at the first element of each fold equal to y, 0 elsewhere.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = ss_extremum_dx,
     .flags = SS_OP_NO_GRAD,
 };

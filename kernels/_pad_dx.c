@@ -1,5 +1,6 @@
 /* _pad_dx.c — gradient of pad by edge or reflect: dy added up at the places it was read from. */
 #include "support/padding.h"
+#include "support/strided.h"
 
 static ss_status infer(ss_call *c)
 {

@@ -18,6 +18,7 @@ const ss_op SS_OP(any) = {
            "nothing: false.",
     .infer = infer,
     .plan = ss_plan_reduce,
+    .plan_cuda = ss_plan_fold,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

@@ -12,6 +12,7 @@ const ss_op SS_OP(argmax) = {
     .doc = "0-based place (i64) of the first largest element along an axis; NaN counts as "
            "largest.",
     .infer = ss_infer_arg_extremum,
+    .plan_cuda = ss_plan_fold_axis,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

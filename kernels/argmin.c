@@ -12,6 +12,7 @@ const ss_op SS_OP(argmin) = {
     .doc = "0-based place (i64) of the first smallest element along an axis; NaN counts as "
            "smallest.",
     .infer = ss_infer_arg_extremum,
+    .plan_cuda = ss_plan_fold_axis,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

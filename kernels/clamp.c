@@ -1,4 +1,5 @@
 /* clamp.c — x limited to [lo, hi]. */
+#include "support/elementwise.h"
 #include "support/limits.h"
 
 SS_EW1(floats, float, float, a<p[0] ? p[0] : a> p[1] ? p[1] : a)
@@ -24,8 +25,8 @@ static ss_status cpu(ss_call *c)
     ss_limits(f, c->attr);
     if (ss_is_float(c->in[0].dtype)) return ss_ew_f32(c, floats, f);
     /* whole numbers within [lo, hi] */
-    const int64_t i[] = {c->attr[0].n < 0 ? INT64_MIN : ss_nearest_i64(ceil(c->attr[0].num)),
-                         c->attr[1].n < 0 ? INT64_MAX : ss_nearest_i64(floor(c->attr[1].num))};
+    int64_t i[2];
+    ss_whole_limits(i, c->attr);
     return ss_ew_num(c, floats, ints, i);
 }
 

@@ -3,14 +3,15 @@
 #include "cuda/elementwise.h"
 #include "cuda/fill.h"
 #include "half.h"
+#include "support/nearest.h"
 
 SS_EW1(keep_f32, float, float, a)
 SS_EW1(keep_i64, int64_t, int64_t, a)
 
 ss_status ss_copy_view(ss_call *c, ss_gpu *g, const ss_view *dst, const ss_view *src)
 {
-    return ss_is_float(src->dtype) ? ss_ew_run<keep_f32, 1>(c, g, dst, src, nullptr)
-                                   : ss_ew_run<keep_i64, 1>(c, g, dst, src, nullptr);
+    return ss_is_float(src->dtype) ? ss_ew_run<keep_f32, 1>(c, g, dst, src, (const float *)nullptr)
+                                   : ss_ew_run<keep_i64, 1>(c, g, dst, src, (const float *)nullptr);
 }
 
 /* `bits` is the element as it lies in memory. */
@@ -44,18 +45,10 @@ template <class S> static void fill_with(ss_gpu *g, const ss_view *v, S bits)
     SS_LAUNCH(g, (fill<S>), ss_grid(g, e.runs > SS_RUN ? e.runs : e.count), SS_BLOCK, 0, e, bits);
 }
 
-static int64_t nearest(double x)
-{
-    if (x != x) return 0;
-    if (x >= 9223372036854775808.0) return INT64_MAX;
-    if (x <= -9223372036854775808.0) return INT64_MIN;
-    return (int64_t)rint(x);
-}
-
 ss_status ss_fill_view(ss_call *c, ss_gpu *g, const ss_view *v, double value)
 {
     const float f = (float)value;
-    const int64_t i = nearest(value);
+    const int64_t i = ss_nearest_i64(value);
     uint32_t word;
     memcpy(&word, &f, sizeof word);
     if (v->count == 0) return SS_OK;

@@ -1,5 +1,6 @@
 /* kth_value.c — elements of a tensor by their rank. */
 #include "support/mask.h"
+#include "support/ranks.h"
 
 static ss_status infer(ss_call *c)
 {
@@ -10,6 +11,12 @@ static ss_status infer(ss_call *c)
 static ss_status plan(ss_call *c)
 {
     c->scratch_bytes = c->in[0].dtype == SS_F32 ? 0 : (size_t)c->in[0].count * sizeof(float);
+    return SS_OK;
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    c->scratch_bytes = ss_ranks_scratch(c->in[1].count);
     return SS_OK;
 }
 
@@ -24,8 +31,8 @@ static ss_status cpu(ss_call *c)
     const float *values = x->data;
     for (int64_t i = 0; i < k->count; i++)
         if (rank_of(k, i) < 0 || rank_of(k, i) >= x->count)
-            return ss_fail(c, SS_E_ARG, "k must be from 0 to %lld, got %lld",
-                           (long long)x->count - 1, (long long)rank_of(k, i));
+            return ss_fail(c, SS_E_ARG, "k %lld is outside 0 to %lld", (long long)rank_of(k, i),
+                           (long long)x->count - 1);
     if (x->dtype != SS_F32) {
         ss_load_f32(c->scratch, x->data, x->dtype, x->count);
         values = c->scratch;
@@ -44,6 +51,7 @@ const ss_op SS_OP(kth_value) = {
            "list [m], the result has its shape; NaN when x holds NaN.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

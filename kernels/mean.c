@@ -32,6 +32,7 @@ const ss_op SS_OP(mean) = {
         "give f32.",
     .infer = infer,
     .plan = ss_plan_reduce,
+    .plan_cuda = ss_plan_fold,
     .cpu = cpu,
     .grad = grad,
 };

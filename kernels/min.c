@@ -14,6 +14,7 @@ const ss_op SS_OP(min) = {
            "the first such element.",
     .infer = ss_infer_extremum,
     .plan = ss_plan_reduce,
+    .plan_cuda = ss_plan_fold,
     .cpu = cpu,
     .grad = ss_extremum_grad,
     .saves = SS_SAVE_IN(0) | SS_SAVE_OUT(0),

@@ -1,5 +1,6 @@
 /* pad.c — axes made longer or shorter at their ends. */
 #include "support/padding.h"
+#include "support/strided.h"
 
 static ss_status infer(ss_call *c)
 {

@@ -1,5 +1,6 @@
 /* percentile.c — exact percentiles with linear interpolation. */
 #include "support/mask.h"
+#include "support/ranks.h"
 
 static ss_status infer(ss_call *c)
 {
@@ -13,13 +14,19 @@ static ss_status plan(ss_call *c)
     return SS_OK;
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    c->scratch_bytes = ss_ranks_scratch(2 * c->in[1].count);
+    return SS_OK;
+}
+
 static ss_status cpu(ss_call *c)
 {
     const ss_view *x = &c->in[0];
     const float *values = x->data, *q = ss_in_f32(c, 1);
     for (int64_t k = 0; k < c->in[1].count; k++)
         if (!(q[k] >= 0 && q[k] <= 100))
-            return ss_fail(c, SS_E_ARG, "q must be in [0, 100], got %g", (double)q[k]);
+            return ss_fail(c, SS_E_ARG, "q %g is outside 0 to 100", (double)q[k]);
     if (x->dtype != SS_F32) {
         ss_load_f32(c->scratch, x->data, x->dtype, x->count);
         values = c->scratch;
@@ -38,6 +45,7 @@ const ss_op SS_OP(percentile) = {
         "NaN when x is empty or holds NaN.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

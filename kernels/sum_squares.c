@@ -1,5 +1,5 @@
 /* sum_squares.c — sum of squares, accumulated in double; for gradient norms. */
-#include "support/cuda_parts.h"
+#include "support/fold.h"
 #include "support/loss_mask.h"
 
 static ss_status infer(ss_call *c)
@@ -13,14 +13,14 @@ static ss_status plan(ss_call *c)
     return SS_OK;
 }
 
-enum { LANES = 8 };
-
-/* Parts of the sums. */
 static ss_status plan_cuda(ss_call *c)
 {
-    c->scratch_bytes = SS_PARTS * sizeof(double);
+    const ss_attr all = {.n = -1};
+    c->scratch_bytes = ss_fold_scratch(&c->in[0], &all);
     return SS_OK;
 }
+
+enum { LANES = 8 };
 
 static ss_status cpu(ss_call *c)
 {

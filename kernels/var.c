@@ -73,6 +73,7 @@ const ss_op SS_OP(var) = {
            "`unbiased` divided by one less than the count. NaN of nothing.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = ss_plan_fold,
     .cpu = cpu,
     .grad = grad,
     .saves = SS_SAVE_IN(0),

@@ -1,4 +1,5 @@
 /* backend.c — the module's door: devices, memory and ordered copies on the CUDA runtime. */
+#include "fault.h"
 #include "gpu.h"
 #include "libs.h"
 #include "ss_twin_table.h"
@@ -65,7 +66,7 @@ static ss_status make(ss_gpu *g)
         TRY(cudaHostAlloc(&g->stage[i].host, SS_STAGE_BYTES, cudaHostAllocDefault));
         TRY(cudaEventCreateWithFlags(&g->stage[i].idle, cudaEventDisableTiming));
     }
-    return SS_OK;
+    return ss_faults_open(g);
 }
 
 static void close_gpu(ss_gpu *g)
@@ -73,6 +74,7 @@ static void close_gpu(ss_gpu *g)
     cudaSetDevice(g->index);
     if (g->stream) cudaStreamSynchronize(g->stream);
     ss_libs_close(g);
+    ss_faults_close(g);
     for (int i = 0; i < SS_STAGES; i++) {
         if (g->stage[i].host) cudaFreeHost(g->stage[i].host);
         if (g->stage[i].idle) cudaEventDestroy(g->stage[i].idle);
@@ -164,7 +166,7 @@ static ss_status read_gpu(ss_gpu *g, void *to, const void *from, size_t bytes)
         TRY(cudaStreamSynchronize(g->stream));
         memcpy((char *)to + at, s->host, n);
     }
-    return SS_OK;
+    return ss_faults_look(g);
 }
 
 static ss_status copy_gpu(ss_gpu *g, void *to, const void *from, size_t bytes)
@@ -178,7 +180,7 @@ static ss_status wait_gpu(ss_gpu *g)
 {
     TRY(cudaSetDevice(g->index));
     TRY(cudaStreamSynchronize(g->stream));
-    return SS_OK;
+    return ss_faults_look(g);
 }
 
 static const char *error(ss_gpu *g)

@@ -11,6 +11,7 @@
 #ifndef SEMISAM_CUDA_ELEMENTWISE_H
 #define SEMISAM_CUDA_ELEMENTWISE_H
 #include "run.h"
+#include <string.h>
 
 struct ss_ew_operand {
     void *data;
@@ -20,13 +21,14 @@ struct ss_ew_operand {
 /* op[0] is the result. Neighbouring axes that all operands walk as one are merged. */
 template <int N> struct ss_ew_call {
     int64_t count, runs; /* elements; whole runs, which come first */
-    float p[2];
+    alignas(8) float p[4];
     int nd;
     int64_t shape[SS_MAX_DIM];
     ss_ew_operand op[N + 1];
 };
 
-/* Expressions see a (of type A), b and c (of type T) and the parameters p[0], p[1]. */
+/* Expressions see a (of type A), b and c (of type T) and the parameters p[0], p[1], or with
+ * ss_ew_whole(p, 0) and (p, 1) two integers. */
 #define SS_EW_(name, Y_, A_, T_, EXPR)                                                             \
     struct name {                                                                                  \
         typedef A_ A;                                                                              \
@@ -44,6 +46,13 @@ template <int N> struct ss_ew_call {
 #define SS_EW3(name, Y, T, EXPR) SS_EW_(name, Y, T, T, EXPR)
 /* a is a truth value, b and c are of type T. */
 #define SS_EW_IF(name, T, EXPR) SS_EW_(name, T, uint8_t, T, EXPR)
+
+SS_DEVICE int64_t ss_ew_whole(const float *p, int k)
+{
+    int64_t v;
+    memcpy(&v, p + 2 * k, sizeof v);
+    return v;
+}
 
 /* Where element i of the result lies in every operand. */
 template <class I, int N> SS_DEVICE void ss_ew_walk(const ss_ew_call<N> &e, I i, int64_t *at)
@@ -144,17 +153,17 @@ static inline bool ss_ew_runs(const ss_ew_operand *o, int nd, bool output)
     return fits;
 }
 
-/* y = F(x[0..N)); p: NULL or two numbers. */
-template <class F, int N>
+/* y = F(x[0..N)); p: NULL, two floats, or two 64-bit integers. */
+template <class F, int N, class P = float>
 static inline ss_status ss_ew_run(ss_call *c, ss_gpu *g, const ss_view *y, const ss_view *x,
-                                  const float *p)
+                                  const P *p)
 {
     ss_ew_call<N> e = {};
     const ss_view *v[N + 1] = {y};
     if (y->count == 0) return SS_OK;
     for (int k = 0; k < N; k++) v[k + 1] = &x[k];
     e.count = y->count;
-    if (p) e.p[0] = p[0], e.p[1] = p[1];
+    if (p) memcpy(e.p, p, 2 * sizeof *p);
     ss_ew_plan(N + 1, v, e.op, e.shape, &e.nd);
     const int64_t inner = e.shape[e.nd - 1];
     bool runs = (e.nd == 1 || inner % SS_RUN == 0) && ss_ew_runs(&e.op[0], e.nd, true) &&
@@ -187,7 +196,7 @@ static inline ss_status ss_ew_num(ss_call *c, ss_gpu *g, const float *p = nullpt
 template <class F, class I> static inline ss_status ss_ew_compare(ss_call *c, ss_gpu *g)
 {
     const bool f = ss_is_float(c->in[0].dtype) || ss_is_float(c->in[1].dtype);
-    return f ? ss_ew_run<F, 2>(c, g, &c->out[0], c->in, nullptr)
-             : ss_ew_run<I, 2>(c, g, &c->out[0], c->in, nullptr);
+    return f ? ss_ew_run<F, 2>(c, g, &c->out[0], c->in, (const float *)nullptr)
+             : ss_ew_run<I, 2>(c, g, &c->out[0], c->in, (const float *)nullptr);
 }
 #endif

@@ -25,7 +25,8 @@ struct ss_gpu {
     cudaEvent_t before, after; /* order the two streams around a copy */
     ss_stage stage[SS_STAGES];
     int next_stage;
-    void *libs; /* handles of the libraries, made when first wanted (libs.h) */
+    struct ss_faults *faults; /* what kernels found wrong with their inputs (fault.h) */
+    void *libs;               /* handles of the libraries, made when first wanted (libs.h) */
     char name[96];
     char msg[400];
 };

@@ -4,10 +4,13 @@
  * An op writes how elements fold as a struct R; it is a kernel's argument and may carry pointers:
  *     T                    working type elements arrive in: float, int64_t, uint64_t or truth
  *     A                    a partial result, at most SS_FOLD_PART bytes
- *     A zero(T x0)         of nothing; x0 is the first element of the fold (0 if it has none)
+ *     A zero()             of nothing
+ *     start(r, T x0)       before elements of result r are added; x0 is the first of its fold (0 if
+ *                          it has none)
  *     add(A &a, T x, e)    the fold's element e into a
  *     merge(A &a, b)       the partial result b into a
- *     finish(r, a)         result r, in row-major order of the kept axes, is complete
+ *     finish(f, r, a)      result r, in row-major order of the kept axes, is complete
+ * ss_fold_place(f, r, e) tells where element e lies.
  *
  * A block of 256 threads takes several results; the threads of a result stand side by side along
  * the axis that is contiguous in memory. Few long folds are cut (ss_fold_cuts) and merged by a
@@ -53,6 +56,11 @@ SS_DEVICE int64_t ss_fold_at(const ss_fold_call &f, int64_t e)
     if (f.nr == 1) return e * f.rstride[0];
     return f.narrow ? ss_fold_walk(f.rshape, f.rstride, f.nr, (uint32_t)e)
                     : ss_fold_walk(f.rshape, f.rstride, f.nr, (uint64_t)e);
+}
+
+SS_DEVICE int64_t ss_fold_place(const ss_fold_call &f, int64_t r, int64_t e)
+{
+    return ss_fold_base(f, r) + ss_fold_at(f, e);
 }
 
 /* Elements first + lane, first + lane + team, ... below last. */
@@ -110,7 +118,8 @@ template <class R> SS_KERNEL(ss_fold_kernel)(ss_fold_call f, R how)
             const int64_t last = first + f.part < f.length ? first + f.part : f.length;
             typename R::T x0 = 0;
             if (f.length > 0) ss_read(&x0, f.data, f.type, base);
-            typename R::A a = how.zero(x0);
+            typename R::A a = how.zero();
+            how.start(r, x0);
             ss_fold_some(f, how, a, base, lane, first, last);
             all[t] = a;
         }
@@ -119,7 +128,7 @@ template <class R> SS_KERNEL(ss_fold_kernel)(ss_fold_call f, R how)
             if (f.cuts > 1)
                 ((typename R::A *)f.parts)[cut * f.results + r] = all[t];
             else
-                how.finish(r, all[t]);
+                how.finish(f, r, all[t]);
         }
         __syncthreads(); /* `all` is written anew */
     }
@@ -139,7 +148,7 @@ template <class R> SS_KERNEL(ss_fold_merge)(ss_fold_call f, R how)
             __syncthreads();
             if (t < d && t + d < f.cuts) how.merge(all[t], all[t + d]);
         }
-        if (t == 0) how.finish(r, all[0]);
+        if (t == 0) how.finish(f, r, all[0]);
         __syncthreads();
     }
 }

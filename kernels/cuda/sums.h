@@ -9,9 +9,12 @@ struct ss_fold_sum {
     void *y;
     ss_dtype type;
     double scale;
-    __device__ A zero(T) const
+    __device__ A zero() const
     {
         return 0;
+    }
+    __device__ void start(int64_t, T)
+    {
     }
     __device__ void add(A &a, T x, int64_t) const
     {
@@ -21,7 +24,7 @@ struct ss_fold_sum {
     {
         a += b;
     }
-    __device__ void finish(int64_t r, const A &a) const
+    __device__ void finish(const ss_fold_call &, int64_t r, const A &a) const
     {
         ss_write(y, type, r, (float)(a * scale));
     }
@@ -32,9 +35,12 @@ struct ss_fold_sum_int {
     typedef uint64_t A;
     void *y;
     ss_dtype type;
-    __device__ A zero(T) const
+    __device__ A zero() const
     {
         return 0;
+    }
+    __device__ void start(int64_t, T)
+    {
     }
     __device__ void add(A &a, T x, int64_t) const
     {
@@ -44,7 +50,7 @@ struct ss_fold_sum_int {
     {
         a += b;
     }
-    __device__ void finish(int64_t r, const A &a) const
+    __device__ void finish(const ss_fold_call &, int64_t r, const A &a) const
     {
         ss_write(y, type, r, (int64_t)a);
     }

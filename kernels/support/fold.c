@@ -35,6 +35,14 @@ ss_attr ss_leading_axes(const ss_view *x)
     return dims;
 }
 
+int64_t ss_fold_count(const ss_view *x, const ss_attr *dims)
+{
+    int64_t n = 1;
+    for (int a = 0; a < x->ndim; a++)
+        if (ss_folds(dims, a)) n *= x->shape[a];
+    return n;
+}
+
 ss_fold ss_fold_of(const ss_view *x, const ss_attr *dims)
 {
     int64_t shape[SS_MAX_DIM];
@@ -94,5 +102,12 @@ size_t ss_fold_scratch(const ss_view *x, const ss_attr *dims)
 ss_status ss_plan_fold(ss_call *c)
 {
     c->scratch_bytes = ss_fold_scratch(&c->in[0], &c->attr[0]);
+    return SS_OK;
+}
+
+ss_status ss_plan_fold_axis(ss_call *c)
+{
+    const ss_attr dims = {.n = 1, .v = {c->attr[0].v[0]}};
+    c->scratch_bytes = ss_fold_scratch(&c->in[0], &dims);
     return SS_OK;
 }

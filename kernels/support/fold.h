@@ -28,6 +28,8 @@ bool ss_folds(const ss_attr *dims, int axis);
 bool ss_repeated_axes(const ss_view *x, const ss_attr *shape, ss_attr *dims);
 /* All axes but the last. */
 ss_attr ss_leading_axes(const ss_view *x);
+/* Elements folded into one result. */
+int64_t ss_fold_count(const ss_view *x, const ss_attr *dims);
 /* Groups of a contiguous x. */
 ss_fold ss_fold_of(const ss_view *x, const ss_attr *dims);
 
@@ -40,6 +42,8 @@ int64_t ss_fold_cuts(const ss_fold *f);
 size_t ss_fold_scratch(const ss_view *x, const ss_attr *dims);
 /* `plan_cuda` of an op that folds in[0] over attr[0]. */
 ss_status ss_plan_fold(ss_call *c);
+/* The same for one axis. */
+ss_status ss_plan_fold_axis(ss_call *c);
 
 #ifdef __cplusplus
 }

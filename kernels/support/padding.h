@@ -1,7 +1,8 @@
 /* padding.h — the geometry that pad and its gradient share. */
 #ifndef SEMISAM_PADDING_H
 #define SEMISAM_PADDING_H
-#include "strided.h"
+#include "../op.h"
+#include "nearest.h"
 
 typedef enum { SS_PAD_CONSTANT, SS_PAD_EDGE, SS_PAD_REFLECT } ss_pad_mode;
 
@@ -18,7 +19,8 @@ static inline int64_t ss_pad_after(const ss_attr *pads, int ndim, int a)
 }
 
 /* The place of an axis of n that padded place i shows; -1: the constant. */
-static inline int64_t ss_pad_source(int64_t i, int64_t before, int64_t n, ss_pad_mode mode)
+SS_BOTH int64_t ss_pad_source(int64_t i, int64_t before, int64_t n,
+                                                ss_pad_mode mode)
 {
     const int64_t j = i - before;
     if (j >= 0 && j < n) return j;

@@ -168,14 +168,6 @@ ss_attr ss_kept_shape(const ss_view *x, const ss_attr *dims)
     return s;
 }
 
-int64_t ss_fold_count(const ss_view *x, const ss_attr *dims)
-{
-    int64_t n = 1;
-    for (int a = 0; a < x->ndim; a++)
-        if (ss_folds(dims, a)) n *= x->shape[a];
-    return n;
-}
-
 ss_status ss_infer_reduce(ss_call *c, int k, ss_dtype t, const ss_attr *dims, bool keepdim)
 {
     const ss_view *x = &c->in[0];

@@ -32,8 +32,6 @@ typedef struct ss_reducer {
 ss_status ss_infer_reduce(ss_call *c, int k, ss_dtype t, const ss_attr *dims, bool keepdim);
 /* The same shape as attributes for gradients: sizes of x with the folded axes set to 1. */
 ss_attr ss_kept_shape(const ss_view *x, const ss_attr *dims);
-/* Elements folded into one result. */
-int64_t ss_fold_count(const ss_view *x, const ss_attr *dims);
 
 /* Scratch bytes ss_reduce() wants, and the reduction itself. x is contiguous; results come in
  * row-major order of the kept axes. */

@@ -2,14 +2,6 @@
 #include "strided.h"
 #include <stdlib.h>
 
-int64_t ss_nearest_i64(double x)
-{
-    if (x != x) return 0;
-    if (x >= 9223372036854775808.0) return INT64_MAX;
-    if (x <= -9223372036854775808.0) return INT64_MIN;
-    return (int64_t)rint(x);
-}
-
 static int64_t clip_i64(int64_t x, int64_t lo, int64_t hi)
 {
     return x < lo ? lo : x > hi ? hi : x;

@@ -2,14 +2,12 @@
 #ifndef SEMISAM_STRIDED_H
 #define SEMISAM_STRIDED_H
 #include "elementwise.h"
+#include "nearest.h"
 
 /* n elements of type t, `stride` elements apart, to a dense array of the working type, and back.
  * Floats become integers by rounding to nearest even; integers saturate; NaN becomes 0. */
 void ss_load_run(void *dst, ss_as as, const void *src, ss_dtype t, int64_t stride, int64_t n);
 void ss_store_run(void *dst, ss_dtype t, int64_t stride, const void *src, ss_as as, int64_t n);
-
-/* Nearest integer, ties to even; out of range goes to the nearest limit, NaN to 0. */
-int64_t ss_nearest_i64(double x);
 
 /* dst := src, element types converted; src broadcasts to dst's shape; any strides, negative ones
  * too. The two share no bytes unless they are the same view. */

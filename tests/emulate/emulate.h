@@ -249,6 +249,10 @@ static inline float rsqrtf(float x)
 {
     return 1 / sqrtf(x);
 }
+static inline float normcdff(float x)
+{
+    return (float)(0.5 * erfc(-(double)x / sqrt(2.0)));
+}
 template <class T> static inline T __ldg(const T *p)
 {
     return *p;

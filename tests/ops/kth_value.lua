@@ -24,8 +24,8 @@ return {
   tol = 0,
   grad = false,
   errors = {
-    { { x = "f32[3]", k = ranks(3) }, "from 0 to 2, got 3" },
-    { { x = "f32[3]", k = ranks(-1) }, "from 0 to 2, got %-1" },
+    { { x = "f32[3]", k = ranks(3) }, "k 3.* is outside 0 to 2" },
+    { { x = "f32[3]", k = ranks(-1) }, "k %-1.* is outside 0 to 2" },
     { { x = "f32[3]", k = "i32[2,2]" }, "a number or a list" },
   },
 }

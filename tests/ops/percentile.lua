@@ -28,7 +28,7 @@ return {
   },
   grad = false,
   errors = {
-    { { x = "f32[3]", q = list(101) }, "q must be in %[0, 100%].*101" },
+    { { x = "f32[3]", q = list(101) }, "q 101.* is outside 0 to 100" },
     { { x = "f32[3]", q = "f32[2,2]" }, "q must be a number or a list" },
   },
 }

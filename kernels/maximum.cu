@@ -1,0 +1,10 @@
+/* maximum.cu — the larger of a and b. */
+#include "cuda/elementwise.h"
+
+SS_EW2(floats, float, float, a > b || a != a ? a : b)
+SS_EW2(ints, int64_t, int64_t, a > b ? a : b)
+
+SS_TWIN(maximum)
+{
+    return ss_ew_num<2, floats, ints>(c, g);
+}
