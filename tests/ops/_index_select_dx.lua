@@ -18,6 +18,8 @@ return {
   cases = {
     { dy = "f32[2,7,4]", index = index(7, 5), shape = { 2, 5, 4 }, dim = 2 },
     { dy = "f32[3,300]", index = index(3, 2), shape = { 2, 300 }, dim = 1 },
+    { dy = "f32[20,300]", index = index(20, 4), shape = { 4, 300 }, dim = 1 },
+    { dy = "f32[600,2]", index = index(600, 5), shape = { 5, 2 }, dim = 1 },
     { dy = "f32[0,4]", index = index(0, 3), shape = { 3, 4 }, dim = 1 },
   },
   half = 6e-2, -- sums are rounded to half after every addition

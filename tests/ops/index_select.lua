@@ -20,6 +20,7 @@ return {
     { x = "f32[2,5,4]", index = index(7, 5), dim = 2 },
     { x = "f32[6]", index = index(3, 6, "i32"), dim = 1 },
     { x = "f32[3,4]", index = index(0, 3), dim = 1 }, { x = "u8[3,4]", index = index(5, 4), dim = 2 },
+    { x = "f32[6,8]", index = index(4, 6), dim = 1 }, { x = "i64[4,3]", index = index(5, 4), dim = 1 },
     { x = "f32[0,3]", index = index(2, 3), dim = 2 },
   },
   errors = {

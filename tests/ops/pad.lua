@@ -33,7 +33,8 @@ return {
     { x = "f32[3,4]", pads = { -1, 2, 1, 0 }, mode = "edge" },
     { x = "f32[0,2]", pads = { 1, 1, 2, 0 }, value = -1 }, { x = "i32[3]", pads = { 1, 1 }, value = 3 },
     { x = "bool[3]", pads = { 1, 1 }, value = 1 }, { x = "f32[3]", pads = {} }, { x = "f32[]", pads = {} },
-    { x = "f32[3]", pads = { -3, 0 } },
+    { x = "f32[3]", pads = { -3, 0 } }, { x = "u8[5]", pads = { 2, 1 }, value = 9 },
+    { x = "f32[3,8]", pads = { 0, 0, 2, 1 }, value = 0.5 }, { x = "i64[2,3]", pads = { 0, 1 }, value = -4 },
   },
   errors = {
     { { x = "f32[3]", pads = { 1 } }, "pads has 1 entries" },

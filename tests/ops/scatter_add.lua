@@ -20,6 +20,8 @@ return {
     { x = "f32[4]", index = index({ 9 }, 4), src = "f32[9]", dim = 1 },
     { x = "f32[4,300]", index = index({ 2, 300 }, 4), src = "f32[2,300]", dim = 1 },
     { x = "i32[4]", index = index({ 9 }, 4), src = "i32[9]", dim = 1 },
+    { x = "i32[4]", index = index({ 3 }, 4), src = "i32[3]", dim = 1 },
+    { x = "f32[2,300]", index = index({ 2, 600 }, 300), src = "f32[2,600]", dim = 2 },
     { x = "f32[0,3]", index = "i64[0,2]", src = "f32[0,2]", dim = 2 },
   },
   half = 6e-2, -- sums are rounded to half after every addition
