@@ -19,8 +19,7 @@ static inline int64_t ss_pad_after(const ss_attr *pads, int ndim, int a)
 }
 
 /* The place of an axis of n that padded place i shows; -1: the constant. */
-SS_BOTH int64_t ss_pad_source(int64_t i, int64_t before, int64_t n,
-                                                ss_pad_mode mode)
+SS_BOTH int64_t ss_pad_source(int64_t i, int64_t before, int64_t n, ss_pad_mode mode)
 {
     const int64_t j = i - before;
     if (j >= 0 && j < n) return j;
