@@ -85,6 +85,13 @@ static int live(lua_State *L)
     return 2;
 }
 
+/* wait([device]) — until everything asked of the device is done. */
+static int wait_for(lua_State *L)
+{
+    ssL_try(L, ss_wait(ssL_ctx(L), device_at(L, 1)));
+    return 0;
+}
+
 static int flops(lua_State *L)
 {
     lua_pushnumber(L, ss_flops(ssL_ctx(L)));
@@ -265,6 +272,7 @@ int luaopen_semisam_core(lua_State *L)
                                          {"live", live},
                                          {"flops", flops},
                                          {"isa", isa},
+                                         {"wait", wait_for},
                                          {"cuda", cuda},
                                          {"_profile", profile},
                                          {"_pace", pace},

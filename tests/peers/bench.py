@@ -1,10 +1,11 @@
 """Seconds and peak memory of the networks in PyTorch, each case in a process of its own.
 
     python bench.py [--case NAME] [--dtype f32|bf16|all] [--way best|official|all] [--turns K]
-                    [--threads N]
+                    [--threads N] [--device cpu|cuda]
 
 Prints a JSON line for each: case, dtype, way, seconds (median), all, peak_rss_bytes (largest resident
-size of the process), base_rss_bytes (resident before the network was built)."""
+size of the process), base_rss_bytes (resident before the network was built), and on a GPU peak_bytes
+of its memory."""
 
 import argparse
 import json
@@ -46,26 +47,32 @@ def reset_peak():
         pass
 
 
-def measure(name, dtype, way, turns, threads):
+def measure(name, dtype, way, turns, threads, device):
     torch.set_num_threads(threads)
+    torch.set_default_device(device)
+    on_gpu = torch.device(device).type == "cuda"
     base = status_bytes("VmRSS")
     step = cases.make(name, dtype, way)
+    wait = torch.cuda.synchronize if on_gpu else lambda: None
     reset_peak()
     step()
+    wait()
     times = []
     for _ in range(turns):
         begun = time.perf_counter()
         step()
+        wait()
         times.append(time.perf_counter() - begun)
     return {"case": name, "dtype": dtype, "way": way, "seconds": statistics.median(times),
             "all": times, "peak_rss_bytes": status_bytes("VmHWM"), "base_rss_bytes": base,
-            "threads": threads}
+            "threads": threads, "device": device,
+            "peak_bytes": torch.cuda.max_memory_allocated() if on_gpu else None}
 
 
-def in_process(name, dtype, way, turns, threads):
+def in_process(name, dtype, way, turns, threads, device):
     """The row of one case, from a fresh process; None, with a line on stderr, when it failed."""
     command = [sys.executable, __file__, "--here", "--case", name, "--dtype", dtype, "--way", way,
-               "--turns", str(turns), "--threads", str(threads)]
+               "--turns", str(turns), "--threads", str(threads), "--device", device]
     env = dict(os.environ, **(KEEP_PAGES if way == "best" else {}))
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=env)
     if done.returncode:
@@ -85,6 +92,7 @@ def main():
     parser.add_argument("--way", choices=("best", "official", "all"), default="all")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--threads", type=int, default=cores())
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     dtypes = ("f32", "bf16") if args.dtype == "all" else (args.dtype,)
@@ -93,7 +101,7 @@ def main():
     for name in args.case or cases.NAMES:
         for dtype in dtypes:
             for way in ways:
-                row = run(name, dtype, way, args.turns, args.threads)
+                row = run(name, dtype, way, args.turns, args.threads, args.device)
                 failed = failed or row is None
                 if row:
                     print(json.dumps(row), flush=True)

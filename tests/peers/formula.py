@@ -94,7 +94,7 @@ def build(make, family="sam"):
     """make() under a meta device (no default initialisation), then filled by formula."""
     with torch.device("meta"):
         net = make()
-    return fill_module(net.to_empty(device="cpu"), family).eval()
+    return fill_module(net.to_empty(device=torch.get_default_device()), family).eval()
 
 
 _DTYPES = {"F32": np.float32, "I64": np.int64, "U8": np.uint8, "BOOL": np.bool_, "F64": np.float64,

@@ -132,6 +132,6 @@ class ImageEncoder(nn.Module):
 
 def prepare(slices):
     """u8 [d, 512, 512] (numpy) -> normalised f32 [d, 3, 512, 512], made in double precision."""
-    x = torch.from_numpy(slices).double()[:, None] / 255
+    x = torch.from_numpy(slices).to(torch.get_default_device()).double()[:, None] / 255
     mean, std = (torch.tensor(t).double().view(1, 3, 1, 1) for t in (MEAN, STD))
     return ((x - mean) / std).float()

@@ -181,7 +181,7 @@ def pad_to(x, size):
 
 
 def autocast(on):
-    return torch.autocast("cpu", torch.bfloat16, enabled=on)
+    return torch.autocast(torch.get_default_device().type, torch.bfloat16, enabled=on)
 
 
 def dice_ce_binary(logits, target):

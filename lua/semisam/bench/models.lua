@@ -29,12 +29,26 @@ local function median(list)
 end
 
 -- Operations per second of the best of a few products of the size that the encoders have.
+local function bare_product(dtype)
+  return ss._ops._bare("matmul", { 8192, 768, 3072, 0, 0, 0 }, dtype):item()
+end
+
+local function product_on(device, dtype)
+  local x, y = ss.full({ 8192, 768 }, 0.5):to(dtype), ss.full({ 768, 3072 }, 0.5):to(dtype)
+  ss.wait(device)
+  local begun = ss.clock()
+  ss.matmul(x, y)
+  ss.wait(device)
+  return ss.clock() - begun
+end
+
 local peaks = {}
-local function matmul_peak(dtype)
+local function matmul_peak(dtype, device)
   if not peaks[dtype] then
     local best = 0
     for _ = 1, 5 do
-      local seconds = ss._ops._bare("matmul", { 8192, 768, 3072, 0, 0, 0 }, dtype):item()
+      local seconds = device == "cpu" and bare_product(dtype)
+        or ss.scoped(product_on, device, dtype)
       best = math.max(best, 2 * 8192 * 768 * 3072 / seconds)
     end
     peaks[dtype] = best
@@ -46,30 +60,34 @@ end
 ---@param case table of bench/cases.lua
 ---@param dtype string
 ---@param turns integer
+---@param quick? boolean toy sizes
+---@param device? string default "cpu"
 ---@return table row
-function bench.measure(case, dtype, turns, quick)
-  local row = { case = case.name, dtype = dtype, threads = ss.threads(), all = {} }
+function bench.measure(case, dtype, turns, quick, device)
+  device = device or "cpu"
+  local row = { case = case.name, dtype = dtype, device = device, threads = ss.threads(), all = {} }
   row.base_rss_bytes = status_bytes "VmRSS"
   ss.scoped(function()
     local step = case.make(dtype, quick)
     local function once()
       local begun = ss.clock()
       ss.scoped(step)
+      ss.wait(device)
       return ss.clock() - begun
     end
     reset_peak_rss()
-    ss.reset_peak "cpu"
+    ss.reset_peak(device)
     local work = ss.flops()
     row.first = once()
     row.flops = ss.flops() - work
     for i = 1, turns do row.all[i] = once() end
-    row.peak_bytes = ss.memory("cpu").peak
+    row.peak_bytes = ss.memory(device).peak
     row.peak_rss_bytes = status_bytes "VmHWM"
   end)
   collectgarbage()
-  ss.trim "cpu"
+  ss.trim(device)
   row.seconds = median(table.move(row.all, 1, #row.all, 1, {}))
-  row.of_peak = row.flops / row.seconds / matmul_peak(dtype)
+  row.of_peak = row.flops / row.seconds / matmul_peak(dtype, device)
   return row
 end
 
@@ -105,7 +123,7 @@ end
 
 ---Measures and prints; returns how many lines there were.
 ---@param o { quick: boolean, filter: string, case: string, dtype: string, turns: integer,
---- json: boolean, profile: boolean }
+--- json: boolean, profile: boolean, device: string }
 ---@return integer
 function bench.run(o)
   local turns, count = o.turns > 0 and o.turns or o.quick and 1 or 3, 0
@@ -119,8 +137,8 @@ function bench.run(o)
     for _, dtype in ipairs { "f32", "bf16" } do
       if o.dtype == "all" or o.dtype == dtype then
         count = count + 1
-        show(bench.measure(case, dtype, turns, o.quick), o)
-        if o.profile then profile(case, dtype, o.quick) end
+        show(ss.on(o.device, bench.measure, case, dtype, turns, o.quick, o.device), o)
+        if o.profile then ss.on(o.device, profile, case, dtype, o.quick) end
       end
     end
   end

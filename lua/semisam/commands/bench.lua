@@ -13,6 +13,7 @@ return {
     case = { "string", default = "", doc = "models: only this one" },
     dtype = { "string", default = "all", choices = { "all", "f32", "bf16" },
       doc = "models: only this element type" },
+    device = { "string", default = "cpu", doc = "models: where they compute; cuda for a GPU" },
     json = { "boolean", doc = "models: one line of JSON for each measurement" },
     profile = { "boolean", doc = "models: also the time of every operation" },
   },
@@ -26,6 +27,10 @@ same shapes with weights already in oneDNN's layout (wanted: 0.9 of its rate or 
 that moves as many bytes (wanted: 0.6 or more). `ratio` is the median over the turns. Memory for
 results counts as part of the operation.]],
   run = function(o)
+    if o.what ~= "models" and o.device ~= "cpu" then
+      fail.usage("bench: only the networks are measured on another device, not %s", o.what)
+    end
+    require("semisam").memory(o.device) -- one that is not there is refused before the table begins
     if o.what == "models" then
       local models = require "semisam.bench.models"
       if models.run(o) > 0 then return end
