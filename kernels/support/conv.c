@@ -1,7 +1,7 @@
 /* conv.c — geometry and checks of convolutions, and their way through oneDNN. */
 #include "conv.h"
 #include "../cpu.h"
-#include "mm.h"
+#include "conv_patch.h"
 
 static const char axis_name[3] = {'d', 'h', 'w'};
 
@@ -281,6 +281,12 @@ ss_status ss_conv_plan(ss_call *c, const ss_conv *q, const ss_conv_args *a, size
     *fast = true;
     *bytes = 0;
     if (pointwise(q, a, &m)) return ss_mm_plan(c, &m, bytes);
+    if (!empty(q) && ss_conv_patches(q, a->result)) {
+        ss_conv_patch_product(q, a, compute_of(a), &m);
+        ss_status s = ss_mm_plan(c, &m, bytes);
+        *bytes += ss_conv_patch_bytes(q, a->x->dtype);
+        return s;
+    }
     ss_status st = prepare(c, q, a, &p);
     if (st) return st;
     *fast = p != NULL;
@@ -324,6 +330,10 @@ ss_status ss_conv_run(ss_call *c, const ss_conv *q, const ss_conv_args *a, void 
         const bool forward = a->result == SS_CONV_Y;
         return ss_mm_run(c, &m, forward ? x : y, a->w->data, bias ? a->b->data : NULL, NULL,
                          forward ? a->y->data : a->x->data, scratch);
+    }
+    if (!empty(q) && ss_conv_patches(q, a->result)) {
+        ss_conv_patch_product(q, a, compute_of(a), &m);
+        return ss_conv_patch_run(c, q, a, &m, scratch);
     }
     ss_status st = prepare(c, q, a, &p);
     if (st) return st;

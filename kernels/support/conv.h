@@ -24,8 +24,8 @@ double ss_conv_flops(const ss_conv *q);
 /* Scratch bytes for ss_conv_run; *fast says whether oneDNN does it. */
 ss_status ss_conv_plan(ss_call *c, const ss_conv *q, const ss_conv_args *a, size_t *bytes,
                        bool *fast);
-/* *fast is false, and nothing done, where the plain loops have to do it. A 1x1 weight gradient
- * leaves the bias gradient to the caller. */
+/* *fast is false, and nothing done, where the plain loops have to do it. The weight gradient
+ * of 1x1 kernels and of patches leaves the bias gradient to the caller. */
 ss_status ss_conv_run(ss_call *c, const ss_conv *q, const ss_conv_args *a, void *scratch,
                       bool *fast);
 
@@ -33,4 +33,7 @@ ss_status ss_conv_run(ss_call *c, const ss_conv *q, const ss_conv_args *a, void 
 void ss_conv_plain_y(const ss_conv *q, const float *x, const float *w, const float *b, float *y);
 void ss_conv_plain_x(const ss_conv *q, const float *y, const float *w, const float *b, float *x);
 void ss_conv_plain_w(const ss_conv *q, const float *x, const float *y, float *w);
+
+/* Few channels and kernels side by side: see conv_patch.h. */
+bool ss_conv_patches(const ss_conv *q, ss_conv_result result);
 #endif

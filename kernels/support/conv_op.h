@@ -20,10 +20,11 @@ static inline size_t ss_conv_sum_bytes(const ss_conv *q)
     return ss_rowsum_bytes(q->n * ss_conv_volume(q->y), q->o);
 }
 
-/* The bias gradient where oneDNN does not give it: 1x1 weights go through a product. */
+/* The bias gradient where oneDNN does not give it: some weights go through a product. */
 static inline bool ss_conv_own_bias(const ss_conv *q, const ss_conv_args *a)
 {
-    return a->result == SS_CONV_W && a->b && ss_conv_pointwise(q);
+    return a->result == SS_CONV_W && a->b &&
+           (ss_conv_pointwise(q) || ss_conv_patches(q, a->result));
 }
 
 /* Scratch for x or y: a copy of it, or rows when the depthwise loop makes it. */

@@ -7,6 +7,8 @@ return {
     { x = "f32[1,5,5,6,16]", dy = "f32[1,3,3,3,16]", kernel = 3, stride = 2, pad = 1 },
     { x = "f32[1,3,5,4,18]", dy = "f32[1,3,5,4,18]", kernel = 3, bias = true, pad = 1, groups = 18 },
     { x = "f32[1,2,3,4,7]", dy = "f32[1,2,3,4,5]", kernel = 1, bias = true },
+    { x = "f32[2,9,4,8,1]", dy = "f32[2,2,1,2,3]", kernel = 4, bias = true, stride = 4 },
+    { x = "f32[1,4,8,8,3]", dy = "f32[1,2,2,1,5]", kernel = { 2, 4, 8 }, stride = { 2, 4, 8 } },
     { x = "f32[0,3,3,3,2]", dy = "f32[0,3,3,3,2]", kernel = 3, bias = true, pad = 1 },
   },
   tol = 3e-6,

@@ -6,6 +6,7 @@ return {
     { x = "f32[2,4,5,3]", weight = "f32[4,3,3,3]", bias = "f32[4]", pad = 1 },
     { x = "f32[1,4,3,2]", weight = "f32[3,2,2,2]" },
     { x = "f32[1,4,5,1]", weight = "f32[8,1,3,3]", bias = "f32[8]", pad = 1 }, -- first layer
+    { x = "f32[2,8,17,3]", weight = "f32[5,3,8,8]", bias = "f32[5]", stride = 8 }, -- patches
     { x = "f32[1,5,6,16]", weight = "f32[16,16,3,3]", pad = 1, stride = 2 },
     { x = "f32[1,5,7,2]", weight = "f32[2,2,3,2]", stride = { 2, 3 }, pad = { 1, 1 } },
     { x = "f32[1,6,7,2]", weight = "f32[3,2,3,2]", dilation = { 2, 3 }, pad = 1 },
