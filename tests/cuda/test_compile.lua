@@ -132,28 +132,42 @@ ptxas info    : Used 20 registers, 824 bytes cmem[0]
   t.match(bad[2], "49156 bytes of shared memory")
 end)
 
-t.test("the module calls only what CUDA 12.0 to 13.0 share", function()
-  local objects = list(module.folder .. "/cuda/*.o")
-  if #objects == 0 then t.skip(NO_NVCC) end
-  local allowed = {}
-  for line in io.lines "tests/cuda/api.txt" do
-    local name = line:match "^([%w_]+)"
-    if name then allowed[name] = true end
-  end
-  for _, path in ipairs(list(module.folder .. "/CMakeFiles/semisam_cuda.dir/kernels/cuda/*.o")) do
-    objects[#objects + 1] = path
-  end
-  local calls, bad, n = {}, {}, 0
-  for name in run.shell("nm -u " .. table.concat(objects, " ")).out:gmatch "U (%S+)" do
-    if name:match "^_*cu" or name:match "^_*nv" then calls[name] = true end
-  end
+local allowed = {}
+for line in io.lines "tests/cuda/api.txt" do
+  local name = line:match "^([%w_]+)"
+  if name then allowed[name] = true end
+end
+
+local function all_allowed(calls, least)
+  local bad, n = {}, 0
   for name in pairs(calls) do
     n = n + 1
     if not allowed[name] then bad[#bad + 1] = name end
   end
   table.sort(bad)
-  t.ok(n > 15, "functions called: " .. n)
+  t.ok(n >= least, "functions called: " .. n)
   t.eq(bad, {}, "not in tests/cuda/api.txt")
+end
+
+t.test("the functions looked up in libraries are in all their versions", function()
+  local calls = {}
+  for name in slurp("kernels/cuda/libs_api.h"):gmatch "X%((%w+)%)" do
+    if name ~= "function" then calls[name] = true end
+  end
+  all_allowed(calls, 20)
+end)
+
+t.test("the module calls only what CUDA 12.0 to 13.0 share", function()
+  local objects = list(module.folder .. "/cuda/*.o")
+  if #objects == 0 then t.skip(NO_NVCC) end
+  for _, path in ipairs(list(module.folder .. "/CMakeFiles/semisam_cuda.dir/kernels/cuda/*.o")) do
+    objects[#objects + 1] = path
+  end
+  local calls = {}
+  for name in run.shell("nm -u " .. table.concat(objects, " ")).out:gmatch "U (%S+)" do
+    if name:match "^_*cu" or name:match "^_*nv" then calls[name] = true end
+  end
+  all_allowed(calls, 15)
 end)
 
 t.done()

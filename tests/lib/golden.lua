@@ -92,13 +92,22 @@ local function exists(path)
   return file ~= nil
 end
 
+-- Recorded tensors, where new ones are made.
+local function here(tensors)
+  local device = ss.default_device()
+  for name, x in pairs(tensors) do
+    if x.device ~= device then tensors[name] = x:to(device) end
+  end
+  return tensors
+end
+
 ---A case folder as a table: info (case.json), io, weights, grads, after (tensors by name or nil).
 function G.read(folder)
   local case = { folder = folder, info = read_json(folder .. "/case.json") }
   case.weights = golden_weights.read(folder, case.info)
   for field, file in pairs { io = "io", grads = "grads", after = "after_step" } do
     local path = ("%s/%s.safetensors"):format(folder, file)
-    if exists(path) then case[field] = ss.safetensors_read(path).tensors end
+    if exists(path) then case[field] = here(ss.safetensors_read(path).tensors) end
   end
   return case
 end
