@@ -1,4 +1,5 @@
 /* cross_entropy.cu — mean of -log softmax(logits)[target] over the positions that count. */
+#include "cuda/check.h"
 #include "cuda/class_rows.h"
 #include "cuda/parts.h"
 
@@ -27,12 +28,14 @@ SS_KERNEL(entropy_sums)
 SS_TWIN(cross_entropy)
 {
     const ss_view *x = &c->in[LOGITS];
-    const ss_rows a = ss_rows_of(x, x->ndim - 1);
+    ss_rows a = ss_rows_of(x, x->ndim - 1);
     const float *weight = c->in[WEIGHT].present ? ss_in_ptr<float>(c, WEIGHT) : nullptr;
     const int64_t ignore = c->attr[0].v[0];
+    if (a.d == 0) a.count = 0; /* no class: nothing counts */
     const bool shared = ss_rows_shared(a);
     const int64_t parts = ss_parts_of(a.count * SS_PER_PART / (shared ? 1 : SS_BLOCK));
     double *part = (double *)c->scratch;
+    if (a.d) ss_check_labels(c, g, &c->in[TARGET], "target", a.d, ignore);
     if (shared)
         SS_LAUNCH(g, entropy_sums<true>, (unsigned)parts, ss_block_for(a.d), 0, *x, a,
                   c->in[TARGET], weight, ignore, part);

@@ -53,11 +53,18 @@ unsigned ss_faults_expect(ss_gpu *g, const ss_call *c, const ss_view *v, const c
     struct ss_faults *f = g->faults;
     if (++f->checks == 0) ++f->checks; /* 0 means none */
     ss_expected *e = &f->record[f->checks % RECORDS];
-    *e = (ss_expected){f->checks, c->op->name, what, v->dtype, v->ndim, {0}, lo, hi};
+    *e = (ss_expected){f->checks, c->op->name, what, v->dtype, v->ndim, {0}, lo, hi, false, 0};
     memcpy(e->shape, v->shape, sizeof e->shape);
     f->pending = true;
     *on_device = f->device;
     return f->checks;
+}
+
+void ss_faults_ignore(ss_gpu *g, unsigned check, int64_t ignore)
+{
+    ss_expected *e = &g->faults->record[check % RECORDS];
+    e->ignores = true;
+    e->ignore = ignore;
 }
 
 /* "[2,1]", counted from 1. */
@@ -80,6 +87,13 @@ static void say(ss_gpu *g, const ss_fault *h)
     char place[160], value[40];
     if (e->check != h->check) {
         ss_gpu_fail(g, "one of the last operations was given a number outside its range");
+        return;
+    }
+    if (e->ignores) {
+        ss_gpu_fail(g,
+                    "%s: %s must be %.17g to %.17g or ignore = %" PRId64 ", element %" PRId64
+                    " is %" PRId64,
+                    e->op, e->what, e->lo, e->hi, e->ignore, h->at + 1, h->value);
         return;
     }
     if (ss_is_float(e->type)) {

@@ -29,6 +29,8 @@ typedef struct ss_expected {
     int ndim;
     int64_t shape[SS_MAX_DIM];
     double lo, hi; /* allowed, both included */
+    bool ignores;  /* and `ignore` too */
+    int64_t ignore;
 } ss_expected;
 
 ss_status ss_faults_open(ss_gpu *g);
@@ -36,6 +38,8 @@ void ss_faults_close(ss_gpu *g);
 /* The number of a new check of `v`, and where its kernel reports. */
 unsigned ss_faults_expect(ss_gpu *g, const ss_call *c, const ss_view *v, const char *what,
                           double lo, double hi, ss_fault **on_device);
+/* The check that was just numbered allows one more value, which v's op calls `ignore`. */
+void ss_faults_ignore(ss_gpu *g, unsigned check, int64_t ignore);
 /* After the stream was waited for: E_ARG with the sentence when a check failed since the last
  * look. */
 ss_status ss_faults_look(ss_gpu *g);

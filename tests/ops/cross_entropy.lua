@@ -28,6 +28,7 @@ return {
     { logits = "f32[70,3]", target = { dtype = "i32", shape = { 70 }, fill = labels(3, 0) },
       weight = { shape = { 3 }, fill = function(i) return i / 2 end } },
     { logits = "f32[4,2]", target = { dtype = "i32", shape = { 4 }, fill = function() return -1 end } },
+    { logits = "f32[6,40]", target = { dtype = "i64", shape = { 6 }, fill = labels(40, -1) } },
     { logits = "f32[0,2]", target = "i32[0]" },
   },
   grad = { "logits" },
