@@ -43,6 +43,29 @@ static void point(const ss_pool *q, const ss_view *x, int64_t n, const int64_t o
             }
 }
 
+/* A whole row of outputs along w, at stride 1 in f32: every tap is a shifted row of x. */
+static void row(const ss_pool *q, const float *x, int64_t r, float *best, int32_t *which)
+{
+    const int64_t oh = r % q->y[1], od = r / q->y[1] % q->y[0], n = r / (q->y[1] * q->y[0]);
+    const ss_pool_range d = ss_pool_window(q, 0, od), h = ss_pool_window(q, 1, oh);
+    for (int64_t i = 0; i < q->y[2] * q->c; i++) best[i] = -INFINITY, which[i] = -1;
+    for (int64_t a = d.from; a < d.to; a++)
+        for (int64_t b = h.from; b < h.to; b++)
+            for (int64_t e = 0; e < q->k[2]; e++) {
+                const int64_t kd = a + q->pad[0] - od * q->step[0],
+                              kh = b + q->pad[1] - oh * q->step[1], shift = (e - q->pad[2]) * q->c,
+                              from = ss_max64(0, -shift),
+                              to = ss_min64(q->y[2] * q->c, q->x[2] * q->c - shift);
+                const int32_t tap = (int32_t)((kd * q->k[1] + kh) * q->k[2] + e);
+                const float *v = x + ss_pool_row(n, q->x, a, b, 0) * q->c + shift;
+                for (int64_t i = from; i < to; i++) {
+                    const bool wins = v[i] > best[i] || v[i] != v[i] || which[i] < 0;
+                    best[i] = wins ? v[i] : best[i];
+                    which[i] = wins ? tap : which[i];
+                }
+            }
+}
+
 static ss_status cpu(ss_call *c)
 {
     ss_pool q;
@@ -50,6 +73,12 @@ static ss_status cpu(ss_call *c)
     if (st) return st;
     const ss_view *x = &c->in[0], *y = &c->out[0];
     int32_t *index = c->out[1].data;
+    if (q.step[2] == 1 && x->dtype == SS_F32) {
+        const int64_t length = q.y[2] * q.c;
+        SS_PARALLEL_FOR (r, q.n * q.y[0] * q.y[1], length * ss_pool_count(q.k))
+            row(&q, x->data, r, (float *)y->data + r * length, index + r * length);
+        return SS_OK;
+    }
     SS_PARALLEL_FOR (r, q.n * ss_pool_count(q.y), q.c * ss_pool_count(q.k)) {
         int64_t o[3];
         const int64_t n = ss_pool_where(r, q.y, o);

@@ -22,7 +22,8 @@ return {
     },
     split = "", fold = 0, pick = "seed", seed = 0, -- who has which role
     n_labelled = false, n_unlabelled = false, n_val = false, n_test = false, -- false: all
-    normalise = "minmax", spacing = "keep", true_spacing = false, size = open {},
+    -- spacing: voxel side in mm to resample to; false: voxels stay as they are
+    normalise = "minmax", spacing = false, true_spacing = false, size = open {},
     centre = "volume", signal = "display", beam = "h", dynamic_range = 60, -- signal: also rf
     patch = open {}, classes = 1, label_channel = 1, workers = 1, cache = "",
   },

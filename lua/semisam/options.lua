@@ -14,6 +14,7 @@
 --       force = { "boolean", doc = "replace what is there" },
 --       files = { "inputs", doc = "..." },      -- several positional ones
 --     },
+--     settings = "changes",  -- optional: other words key.sub=value are gathered in o.changes
 --     details = "more text for `semisam help NAME`",
 --     run = function(o) ... end,  -- o.out, o.cases, ...; may return an exit status
 --   }
@@ -180,6 +181,23 @@ local function defaults(name, command, o)
   return o
 end
 
+-- Takes the words `key.sub=value` that are no options out of the arguments, for commands that hand
+-- them on.
+local function settings(command, o, args)
+  if not command.settings then return args end
+  local rest, list = {}, {}
+  for _, word in ipairs(args) do
+    local key = word:match("^%-?%-?([%a_][%w_.]*)=")
+    if key and not command.options[key] then
+      list[#list + 1] = word:gsub("^%-%-?", "")
+    else
+      rest[#rest + 1] = word
+    end
+  end
+  o[command.settings] = list
+  return rest
+end
+
 ---The options of `command` from its arguments; raises a usage failure.
 ---@param name string
 ---@param command table
@@ -187,6 +205,7 @@ end
 ---@return table
 function options.parse(name, command, args)
   local specs, o, given, i = command.options or {}, {}, {}, 1
+  args = settings(command, o, args)
   while i <= #args do
     local word = args[i]
     local key, text = assignment(word, specs)

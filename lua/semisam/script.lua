@@ -48,18 +48,35 @@ local function recipe_help(path, recipe)
   return 0
 end
 
----Runs a script with its arguments. One that returns a table is a recipe: it is trained, with the
----arguments as key=value changes. Returns an exit status.
----@param path string
----@param args string[]
----@return integer
-function script.run(path, args)
+-- What a file returns when it is run with these arguments.
+local function result_of(path, args)
   local chunk = load_script(path)
   paths.search(path)
   rawset(_G, "arg", table.move(args, 1, #args, 1, { [0] = path }))
   script.loading = path
   local result = chunk(table.unpack(args))
   script.loading = nil
+  return result
+end
+
+---The recipe of a file, for commands that look at one.
+---@param path string
+---@return table
+function script.recipe(path)
+  local result = result_of(path, {})
+  if type(result) ~= "table" then
+    fail.recipe("%s: expected a recipe (a table), got a %s", path, type(result))
+  end
+  return result
+end
+
+---Runs a script with its arguments. One that returns a table is a recipe: it is trained, with the
+---arguments as key=value changes. Returns an exit status.
+---@param path string
+---@param args string[]
+---@return integer
+function script.run(path, args)
+  local result = result_of(path, args)
   if result == nil then return 0 end
   if type(result) ~= "table" then
     fail.recipe("%s: expected a recipe (a table) or nothing, got a %s", path, type(result))

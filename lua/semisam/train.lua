@@ -17,6 +17,7 @@ local log = require "semisam.train.log"
 local phase = require "semisam.train.phase"
 local prepare = require "semisam.train.prepare"
 local report = require "semisam.train.report"
+local stages = require "semisam.train.stages"
 local state = require "semisam.train.state"
 local system = require "semisam.system"
 local validate = require "semisam.train.validate"
@@ -44,8 +45,25 @@ local function pseudo_round(run)
   return (n.step - n.phase_start) // math.max(1, math.floor(refresh * run.plan.steps_per_epoch))
 end
 
--- Builds everything that a run consists of, or loads it where it stopped.
-local function start(cfg)
+-- The threshold of trust in effect: a variance, or the calmest part of the voxels.
+local function threshold(run)
+  local quantile = run.cfg.pseudo.quantile
+  run.u_th = quantile and { quantile = quantile } or run.numbers.u_th
+end
+
+-- The networks of a run belong to the stages of its steps.
+local function watch_stages(run)
+  run.stages = stages.new(run.clock)
+  for _, net in ipairs(run.trained) do run.stages:follow(net, "student") end
+  run.stages:follow(run.teacher.net, "ema")
+  for _, part in pairs(run.parts) do
+    if part.net then run.stages:follow(part.net, "ema") end
+  end
+end
+
+--- Everything that a run consists of but its folder: data, networks, optimiser, batches, phases.
+---@param cfg table resolved recipe
+function train.build(cfg)
   local run = { cfg = cfg, clock = system.clock, kept = {}, numbers = fresh_numbers(cfg) }
   prepare.data(run)
   run.generalists = cfg.beta.max > 0 and prepare.generalists(run) or {}
@@ -54,6 +72,14 @@ local function start(cfg)
   run.batches = batches.new(run.store, run.set, cfg)
   run.plan = phase.plan(cfg, run.batches:steps_per_epoch())
   run.pseudo_round = function() return pseudo_round(run) end
+  watch_stages(run)
+  threshold(run)
+  return run
+end
+
+-- A run with its folder: a new one, or where it stopped.
+local function start(cfg)
+  local run = train.build(cfg)
   local resumed = cfg.resume ~= ""
   run.place = resumed and folder.open(cfg) or folder.new(cfg)
   if resumed then
@@ -67,7 +93,7 @@ local function start(cfg)
     upto = resumed and run.numbers.step or nil, pending = run.numbers.pending })
   run.report = report.new(run)
   run.log.dice = run.numbers.best_dice >= 0 and run.numbers.last_dice or nil
-  run.u_th = cfg.pseudo.quantile and { quantile = cfg.pseudo.quantile } or run.numbers.u_th
+  threshold(run)
   return run
 end
 

@@ -57,11 +57,12 @@ function tiny.weights(run)
   return ss.hash(table.concat(parts))
 end
 
---- log.csv without the columns that depend on the clock.
+--- log.csv without the columns that depend on the clock: `seconds` and what follows.
 function tiny.log(dir)
-  local lines = {}
+  local lines, kept = {}, nil
   for line in io.lines(dir .. "/log.csv") do
-    lines[#lines + 1] = (line:gsub(",[^,]*,[^,]*,[^,]*,[^,]*$", ""))
+    if not kept then kept = select(2, line:match("^(.*),seconds,"):gsub(",", "")) + 1 end
+    lines[#lines + 1] = line:match("^" .. ("[^,]*,"):rep(kept))
   end
   return table.concat(lines, "\n")
 end

@@ -83,6 +83,34 @@ t.test("four generalists at once, and Slicing SAM3D as the student", function()
   t.eq(held.net.name, "slicing_sam3d")
 end, LIVE)
 
+t.test("semi_sam_plus_full, shrunk: eight maps, the encoder in a type of its own", function()
+  local dir = t.tmpdir()
+  local base = require "recipes.semi_sam_plus_full"
+  t.eq({ base.pseudo.n, base.phases.warmup.epochs, base.phases.semi.epochs,
+    base.phases.finetune.epochs }, { 4, 50, 120, 50 })
+  local teacher = write(dir .. "/tiny.pth", SPECS.tiny_sam_med3d)
+  local function recipe(out, precision)
+    return ss.extend(base, { quiet = true, out = dir .. "/" .. out,
+      data = { cache = dir .. "/cache", size = { 16, 16, 16 },
+        phantoms = { train = 3, labelled = 1, val = 1, test = 1, size = { 16, 16, 16 } } },
+      student = copy(SPECS.slicing_sam3d, { precision = precision }),
+      generalists = { copy(SPECS.tiny_sam_med3d, { weights = teacher }) },
+      phases = { warmup = { epochs = 1 }, semi = { epochs = 2 }, finetune = { epochs = 1 } } })
+  end
+  local run = train.fit(recipe("a", "f32"))
+  t.eq(run.numbers.step, 4) -- one labelled case: an epoch is a step
+  t.match(run.summary, "works at 1.5 mm in 32 x 32 x 32 voxels")
+  t.eq(rawget(run.student.image_encoder, "compute"), nil)
+  local other = train.fit(recipe("b", "bf16"))
+  t.eq({ rawget(other.student.image_encoder, "compute"), rawget(other.student.decoder5, "compute"),
+    rawget(other.teacher.net.image_encoder, "compute") }, { "bf16", nil, "bf16" })
+  t.eq(rawget(other.shadow.net.image_encoder, "compute"), nil, "what is shipped is validated in f32")
+  t.ne(tiny.weights(run), tiny.weights(other))
+  t.raises(function() train.fit(ss.extend(base, { quiet = true, out = dir .. "/c",
+    data = { cache = dir .. "/cache", phantoms = recipe("x").data.phantoms } })) end,
+    "generalists.1': tiny_sam_med3d needs weights = FILE")
+end, LIVE)
+
 t.test("the official student's file is the decoder, SAM's the encoder, ours both", function()
   local dir = t.tmpdir()
   local spec = SPECS.slicing_sam3d

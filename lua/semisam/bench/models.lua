@@ -2,25 +2,9 @@
 -- machine's matrix-product rate is reached. Weights are made by a rule (formula.lua).
 local ss = require "semisam"
 local cases = require "semisam.bench.cases"
+local memory = require "semisam.bench.memory"
 
 local bench = {}
-
--- Bytes of a line of /proc/self/status, 0 where there is none.
-local function status_bytes(field)
-  local file = io.open("/proc/self/status", "r")
-  if not file then return 0 end
-  local text = file:read "a"
-  file:close()
-  return (tonumber(text:match(field .. ":%s*(%d+) kB")) or 0) * 1024
-end
-
--- The largest resident size is counted from now on, where the system allows it.
-local function reset_peak_rss()
-  local file = io.open("/proc/self/clear_refs", "w")
-  if not file then return end
-  file:write "5"
-  file:close()
-end
 
 local function median(list)
   table.sort(list)
@@ -66,7 +50,7 @@ end
 function bench.measure(case, dtype, turns, quick, device)
   device = device or "cpu"
   local row = { case = case.name, dtype = dtype, device = device, threads = ss.threads(), all = {} }
-  row.base_rss_bytes = status_bytes "VmRSS"
+  row.base_rss_bytes = memory.resident()
   ss.scoped(function()
     local step = case.make(dtype, quick)
     local function once()
@@ -75,14 +59,14 @@ function bench.measure(case, dtype, turns, quick, device)
       ss.wait(device)
       return ss.clock() - begun
     end
-    reset_peak_rss()
+    memory.reset_peak()
     ss.reset_peak(device)
     local work = ss.flops()
     row.first = once()
     row.flops = ss.flops() - work
     for i = 1, turns do row.all[i] = once() end
     row.peak_bytes = ss.memory(device).peak
-    row.peak_rss_bytes = status_bytes "VmHWM"
+    row.peak_rss_bytes = memory.peak()
   end)
   collectgarbage()
   ss.trim(device)

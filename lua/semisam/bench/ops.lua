@@ -161,6 +161,9 @@ local function lines_of(quick)
   return list
 end
 
+-- Two decimals, or two digits of what would be 0.00 otherwise.
+local function written(ratio) return (ratio < 0.1 and "%.2g" or "%.2f"):format(ratio) end
+
 ---Measures and prints; returns how many lines fall short of what is wanted, and how many there
 ---were.
 ---@param o { quick: boolean, filter: string, turns: integer }
@@ -180,8 +183,8 @@ function bench.run(o)
         local wanted = o.quick and 0 or line.flops and 0.9 or 0.6 -- too small to judge
         if ratio < wanted then low = low + 1 end
         count = count + 1
-        print(("%-30s %-5s %5.1f %s %5.1f %s %7.2f%s"):format(line.name, line.dtype,
-          amount / own / 1e9, unit, amount / bare / 1e9, unit, ratio,
+        print(("%-30s %-5s %5.1f %s %5.1f %s %7s%s"):format(line.name, line.dtype,
+          amount / own / 1e9, unit, amount / bare / 1e9, unit, written(ratio),
           ratio < wanted and ("  below %.1f"):format(wanted) or ""))
         io.stdout:flush()
       end)

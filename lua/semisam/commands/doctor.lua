@@ -1,5 +1,6 @@
 -- What this machine offers the program, and whether something is missing.
 local ss = require "semisam"
+local cpu = require "semisam.processor"
 local paths = require "semisam.paths"
 local system = require "semisam.system"
 
@@ -14,20 +15,12 @@ end
 
 local function gib(n) return n / (1 << 30) end
 
-local function cpu_name()
-  local f = io.open("/proc/cpuinfo", "r")
-  local text = f and f:read("a") or ""
-  if f then f:close() end
-  return text:match("model name%s*:%s*([^\n]+)") or "unknown", text:match("\nflags%s*:%s*([^\n]+)")
-end
-
 local levels = { v2 = "SSE4.2", v3 = "AVX2", v4 = "AVX-512" }
 
 local function processor()
-  local name, flags = cpu_name()
-  line("processor", "%s", name)
+  line("processor", "%s", cpu.name())
   line("kernels", "x86-64-%s (%s)%s", ss.isa(), levels[ss.isa()] or "baseline",
-    flags and flags:find("avx512_bf16") and ", bf16 arithmetic" or "")
+    cpu.bf16() and ", bf16 arithmetic" or "")
   line("threads", "%d of %d processors", ss.threads(), system.cpus())
   local total, free = system.memory()
   line("memory", "%.1f GiB, %.1f free, budget %.1f", gib(total), gib(free),

@@ -20,7 +20,7 @@ local function regression(self, run, logits, distance, label)
 end
 
 function M.supervised(self, run, l)
-  local out, distance = run.student:outputs(l.image)
+  local out, distance = views.outputs(run, l.image)
   return regression(self, run, out[1], distance, l.label)
 end
 
@@ -29,9 +29,9 @@ function M.mask_of(distance, steep) return (distance * -steep):sigmoid() end
 
 function M.terms(self, run, l, u)
   local steep = self.options.steep
-  local out, distance = run.student:outputs(l.image)
+  local out, distance = views.outputs(run, l.image)
   local sup = regression(self, run, out[1], distance, l.label)
-  local out_u, distance_u = run.student:outputs(u.strong)
+  local out_u, distance_u = views.outputs(run, u.strong)
   local a = M.mask_of(distance, steep) - losses.foreground(out[1])
   local b = M.mask_of(distance_u, steep) - losses.foreground(out_u[1])
   local con = ((a * a):sum() + (b * b):sum()) / (a.count + b.count)

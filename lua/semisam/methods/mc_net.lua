@@ -17,7 +17,7 @@ local function taught(run, out, label)
   return sum
 end
 
-function M.supervised(_, run, l) return taught(run, run.student:outputs(l.image), l.label) end
+function M.supervised(_, run, l) return taught(run, views.outputs(run, l.image), l.label) end
 
 -- Sum over ordered pairs of decoders of the squared distance, and the number of its elements.
 local function disagreement(out, temperature)
@@ -39,7 +39,7 @@ end
 
 function M.terms(self, run, l, u)
   local t = self.options.temperature
-  local out, out_u = run.student:outputs(l.image), run.student:outputs(u.strong)
+  local out, out_u = views.outputs(run, l.image), views.outputs(run, u.strong)
   local a, n = disagreement(out, t)
   local b, m = disagreement(out_u, t)
   return { sup = taught(run, out, l.label), con = (a + b) / (n + m) }, {}

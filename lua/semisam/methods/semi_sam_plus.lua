@@ -46,11 +46,12 @@ end
 
 -- L_rs-con, and the factor that the guard and the jitter rule put on it.
 local function trusted(run, l, logits, u, p_s, note)
-  local cfg, started = run.cfg, run.clock()
+  local cfg = run.cfg
   local label = ss.no_grad(function()
     local p = labels.prompting(run, u, p_s)
     local round = run.pseudo_round()
-    local found = round and labels.cached(run, u, round) or labels.online(run, u, p)
+    local found = run.stages:run("teacher", round and labels.cached or labels.online, run, u,
+      round or p)
     if cfg.pseudo.shuffled then found = shuffled(found) end
     labels.watch(run, found, losses.above_half(p), note)
     if cfg.loss.roi == "dilate" then
@@ -63,10 +64,9 @@ local function trusted(run, l, logits, u, p_s, note)
     { balance = cfg.loss.balance, reduce = cfg.loss.reduce, target = label.target })
   if cfg.pseudo.jitter == "beta" then rs = rs * note.conf_roi end
   if cfg.pseudo.sanity ~= "none" then
-    local good = labels.guard(run, l, logits, note)
+    local good = run.stages:run("teacher", labels.guard, run, l, logits, note)
     if cfg.pseudo.sanity == "labelled" then rs = rs * good end
   end
-  note.pseudo_seconds = run.clock() - started
   return rs
 end
 

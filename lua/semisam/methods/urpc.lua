@@ -14,7 +14,7 @@ local function mean_of(list)
 end
 
 function M.supervised(_, run, l)
-  local out, each = run.student:outputs(l.image), {}
+  local out, each = views.outputs(run, l.image), {}
   for i, logits in ipairs(out) do
     each[i] = losses.supervised(logits, l.label, run.cfg.loss.sup)
   end
@@ -23,7 +23,7 @@ end
 
 function M.terms(self, run, l, u)
   local sup, p = self:supervised(run, l), {}
-  local out = run.student:outputs(u.strong)
+  local out = views.outputs(run, u.strong)
   for i, logits in ipairs(out) do p[i] = losses.probabilities(logits) end
   local mean, each = mean_of(p), {}
   for i, q in ipairs(p) do

@@ -26,6 +26,11 @@ function views.teacher(run, average, x)
   return ss.no_grad(ss.scoped, average.net, x)
 end
 
+--- All heads of the student on x, as its outputs() gives them.
+function views.outputs(run, x)
+  return run.stages:run("student", run.student.outputs, run.student, x)
+end
+
 --- Probabilities of all classes by an average.
 function views.soft(run, average, x)
   return ss.no_grad(function() return losses.probabilities(views.teacher(run, average, x)) end)

@@ -22,29 +22,38 @@ local function jitter(run, note)
   n.u_th, n.trust = run.u_th, {}
 end
 
+-- The loss of a micro-batch, and what to log; or what in it is not finite.
+local function loss_of(run, row, index)
+  local accumulate = run.cfg.batch.accumulate
+  local terms, note = step.terms(run, index, row.lambda, row.beta)
+  local bad = guard.terms(terms, row, accumulate)
+  if bad then return nil, note, bad end
+  local total = step.total(terms, row.lambda, row.beta)
+  row.loss = row.loss + total:item() / accumulate
+  return total, note
+end
+
 -- The micro-batches of one optimiser step. Returns whether it was taken, or what is not finite and
 -- in which micro-batch.
 local function attempt(run, row, at)
-  local accumulate = run.cfg.batch.accumulate
+  local accumulate, stages, optim = run.cfg.batch.accumulate, run.stages, run.optim
   local first = run.numbers.step * accumulate
   local stepped, bad, notes = false, nil, {}
   for index = first, first + accumulate - 1 do
     at.index = index
     ss.scoped(function()
-      local terms, note = step.terms(run, index, row.lambda, row.beta)
-      bad = guard.terms(terms, row, accumulate)
+      local total, note
+      total, note, bad = stages:run("loss", loss_of, run, row, index)
       if bad then return end
-      local total = step.total(terms, row.lambda, row.beta)
-      row.loss = row.loss + total:item() / accumulate
-      run.optim:backward(total)
+      stages:run("backward", optim.backward, optim, total)
       local info
-      stepped, info = run.optim:step()
+      stepped, info = stages:run("optimiser", optim.step, optim)
       row.grad_norm = info.norm
       if info.skipped then bad = { gradient = info.norm } end
-      if not bad then run.method:after(run, stepped) end
+      if not bad then stages:run("optimiser", run.method.after, run.method, run, stepped) end
       notes[#notes + 1] = note
     end)
-    if bad and not bad.gradient then run.optim:skip() end
+    if bad and not bad.gradient then optim:skip() end
     if bad then return false, bad end
   end
   for _, note in ipairs(notes) do
@@ -62,12 +71,19 @@ local function refuse(run, at, bad)
   if not run.optim.scale or n.skips >= guard.MOST_SKIPS then guard.stop(run, at, bad) end
 end
 
+-- Both averages follow the student.
+local function follow(run)
+  run.teacher:update()
+  run.shadow:update()
+end
+
 --- One optimiser step, then both averages follow; the row of log.csv. With f16 a step may be left
 --- out; otherwise one that is not finite raises a failure and has changed nothing.
 ---@param run table
 return function(run)
   local cfg, n = run.cfg, run.numbers
-  local p, begun, waited = run.plan[n.phase], run.clock(), run.batches:waited()
+  local p, waited = run.plan[n.phase], run.batches:waited()
+  run.stages:start()
   local i = n.step - n.phase_start
   local spe = run.plan.steps_per_epoch
   local lambda, beta = phase.weights(cfg, p, i / spe, n.semi_steps / spe)
@@ -84,8 +100,7 @@ return function(run)
   local stepped, bad = attempt(run, row, at)
   if stepped then
     n.skips = 0
-    run.teacher:update()
-    run.shadow:update()
+    run.stages:run("ema", follow, run)
   else
     guard.restore(run, buffers)
     refuse(run, at, bad)
@@ -94,7 +109,11 @@ return function(run)
   if p.name == "semi" then n.semi_steps = n.semi_steps + 1 end
   row.u_th = type(run.u_th) == "number" and run.u_th or nil
   row.skipped = run.optim.scale and run.optim.skipped or nil
-  row.seconds = run.clock() - begun
+  row.seconds = 0.0
+  for name, seconds in pairs(run.stages:stop()) do
+    row[name .. "_seconds"] = seconds
+    row.seconds = row.seconds + seconds
+  end
   row.wait_seconds = run.batches:waited() - waited
   row.megabytes = ss.memory(cfg.device).peak / 1e6
   run.log:step(row)

@@ -127,7 +127,7 @@ local STEP = {
   { "pseudo/confident", "conf" }, { "pseudo/confident_in_object", "conf_roi" },
   { "pseudo/dice_with_coarse", "pseudo_coarse" }, { "pseudo/u_th", "u_th" },
   { "info/grad_norm", "grad_norm" }, { "info/loss_scale", "scale" },
-  { "time/seconds", "seconds" }, { "time/pseudo_seconds", "pseudo_seconds" },
+  { "time/seconds", "seconds" }, { "time/pseudo_seconds", "teacher_seconds" },
   { "time/wait_seconds", "wait_seconds" }, { "info/megabytes", "megabytes" },
 }
 local VALIDATION = {

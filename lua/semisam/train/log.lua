@@ -1,6 +1,7 @@
 -- log.lua — what a run tells: one line per step on the terminal, log.csv and validation.csv.
 local fail = require "semisam.fail"
 local ss = require "semisam"
+local stages = require "semisam.train.stages"
 local system = require "semisam.system"
 
 local log = {}
@@ -12,8 +13,11 @@ Log.__index = Log
 log.COLUMNS = {
   "step", "phase", "epoch", "lr", "lambda", "beta", "u_th", "loss", "sup", "con", "rs", "conf",
   "conf_roi", "pseudo_coarse", "pseudo_truth", "empty", "critic", "sup_ce", "sup_dice", "grad_norm",
-  "scale", "skipped", "seconds", "pseudo_seconds", "wait_seconds", "megabytes",
+  "scale", "skipped", "seconds", "wait_seconds", "megabytes",
 }
+for _, stage in ipairs(stages.NAMES) do
+  table.insert(log.COLUMNS, #log.COLUMNS - 1, stage .. "_seconds")
+end
 log.VALIDATION = { "step", "phase", "dice", "dice_student", "best", "loss", "coarse", "pseudo" }
 
 local function field(v)

@@ -1,13 +1,15 @@
 -- networks.lua — the student and the generalists of a run: networks by name, with weights from
 -- files. Beside the options of its network (models/<name>.lua), a spec takes
 --   weights    a checkpoint of any format; for a student also a list of them, each with a part
---   precision  of a generalist: "f32", "bf16" or "f16"
+--   precision  "f32", "bf16" or "f16": of a generalist; of a student's frozen encoder, which
+--              computes in bf16 by default where the processor does, in f32 elsewhere
 --   norm       intensities as this generalist wants them (models/prep.lua)
 --   spacing    the voxel side in mm it was trained on; false: whole volumes, whatever their size
 local ss = require "semisam"
 local fail = require "semisam.fail"
 local frame = require "semisam.models.frame"
 local models = require "semisam.models"
+local processor = require "semisam.processor"
 local spell = require "semisam.spell"
 local weights = require "semisam.weights"
 
@@ -75,6 +77,20 @@ function networks.student(spec)
   return net, lines
 end
 
+--- What a student computes in: the recipe's precision; a frozen encoder beside an f32 decoder in a
+--- type of its own. Results are f32.
+---@param net table
+---@param spec table of the recipe's `student`
+---@param precision string the recipe's
+function networks.compute(net, spec, precision)
+  net:to(precision):returns("f32")
+  local encoder = rawget(net, "image_encoder")
+  if not encoder or not net.config.freeze_encoder then return end
+  local own = spec.precision
+  if not own and precision == "f32" then own = processor.bf16() and "bf16" end
+  if own then encoder:to(own) end
+end
+
 -- Voxel side in mm of all volumes after preprocessing, nil when it is not one number.
 local function side_of(data)
   if type(data.spacing) == "number" then return data.spacing end
@@ -94,6 +110,9 @@ local function placed(spec, data)
   return own, opts
 end
 
+--- The network of a generalist, without weights.
+function networks.network(spec, data) return models.new((placed(spec, data))) end
+
 --- A frozen generalist in its own frame.
 ---@param spec table of the recipe's `generalists`
 ---@param i integer its number, for messages
@@ -102,7 +121,7 @@ end
 ---@return table teacher encode, decode
 ---@return string line what was loaded
 function networks.generalist(spec, i, cfg, pretrained)
-  local own, opts = placed(spec, cfg.data)
+  local _, opts = placed(spec, cfg.data)
   local path = networks.files(spec)[1]
   if not path then
     if spec[1] ~= "prompt_unet" then
@@ -112,7 +131,7 @@ function networks.generalist(spec, i, cfg, pretrained)
     path = pretrained()
   end
   local net, line = ss.on("cpu", function()
-    local net = models.new(own)
+    local net = networks.network(spec, cfg.data)
     return net, net.load_weights and net:load_weights(path) or weights.load(net, path).summary
   end)
   net:eval():freeze():to(cfg.device)

@@ -19,7 +19,7 @@ local function settings(data)
   local out = {}
   for key, default in pairs(preprocess.DEFAULTS) do
     out[key] = data[key]
-    if out[key] == nil then out[key] = default end
+    if not out[key] then out[key] = default end -- false where a recipe has no word for it
   end
   return out
 end

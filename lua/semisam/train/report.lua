@@ -211,7 +211,8 @@ local function charts(self)
   local lo, hi = axis.range({ norm }, "y", true)
   chart("Gradient", compact(norm), { log = hi > 100 * lo })
   chart("Loss scale", compact(s("scale", "scale"), s("skipped", "steps skipped")))
-  chart("Seconds per step", compact(s("seconds", "step"), s("pseudo_seconds", "pseudo-labels"),
+  chart("Seconds per step", compact(s("seconds", "step"), s("student_seconds", "student"),
+    s("teacher_seconds", "pseudo-labels"), s("backward_seconds", "backward"),
     s("wait_seconds", "waiting for data")))
   chart("Memory", compact(s("megabytes", "MB, peak")))
   return out

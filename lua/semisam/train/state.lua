@@ -27,7 +27,8 @@ end
 ---   student  is trained;  teacher supervises L_con;  shadow is validated and shipped
 ---   parts    of the method, saved with the others
 ---@param cfg table recipe
----@return table {method, student, teacher, shadow, optim, parts}
+---   trained  the networks that the optimiser trains: the student, then the method's own
+---@return table {method, student, teacher, shadow, optim, parts, trained}
 function state.build(cfg)
   nn.seed(cfg.seed)
   local student, loaded = ss.on("cpu", networks.student, cfg.student)
@@ -40,17 +41,18 @@ function state.build(cfg)
   opts.accumulate, opts.finite = cfg.batch.accumulate, true
   if cfg.precision == "f16" then opts.loss_scale = opts.loss_scale or true end
   opts.lr = 1e-3 -- a start; every step sets its own
-  student:to(cfg.precision):returns("f32")
+  networks.compute(student, cfg.student, cfg.precision)
   local average = { alpha = cfg.ema.alpha, warm = cfg.ema.warm, buffers = cfg.ema.buffers }
   local method = methods.new(cfg.method)
   local built = { method = method, student = student, teacher = ema.new(student, average),
     shadow = ema.new(student, average), parts = {}, loaded = loaded }
   built.shadow.net:to("f32") -- as `predict` will run it
   local more = method:build(student, cfg)
-  for _, net in ipairs(more.trained or {}) do net:to(cfg.precision):returns("f32") end
+  for _, net in ipairs(more.trained or {}) do networks.compute(net, cfg.student, cfg.precision) end
   local trained = more.trained and nn.list { student, table.unpack(more.trained) } or student
   built.optim = optim[kind](trained, opts)
   for name, part in pairs(more.parts or {}) do built.parts[name] = part end
+  built.trained = { student, table.unpack(more.trained or {}) }
   return built
 end
 

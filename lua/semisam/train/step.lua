@@ -13,13 +13,15 @@ local step = {}
 ---@return table terms {sup, con?, rs?}
 ---@return table note numbers
 function step.terms(run, index, lambda, beta)
-  local l = run.batches:labelled(index)
+  local batches = run.batches
+  local l = run.stages:run("loader", batches.labelled, batches, index)
   if not (lambda > 0 or beta > 0) then
     local note = {}
     return { sup = run.method:supervised(run, l, index, note) }, note
   end
   local epoch = run.numbers.semi_steps / run.plan.steps_per_epoch
-  return run.method:terms(run, l, run.batches:unlabelled(index),
+  local u = run.stages:run("loader", batches.unlabelled, batches, index)
+  return run.method:terms(run, l, u,
     { lambda = lambda, beta = beta, index = index, epoch = epoch })
 end
 
