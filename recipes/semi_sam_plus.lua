@@ -22,10 +22,11 @@ return {
     },
     split = "", fold = 0, pick = "seed", seed = 0, -- who has which role
     n_labelled = false, n_unlabelled = false, n_val = false, n_test = false, -- false: all
-    -- spacing: voxel side in mm to resample to; false: voxels stay as they are
+    -- false or empty: chosen from the data. spacing: voxel side in mm to resample to, or "keep";
+    -- patch: window of a step; classes: 1 for inside or not, n for labels 0 to n - 1
     normalise = "minmax", spacing = false, true_spacing = false, size = open {},
     centre = "volume", signal = "display", beam = "h", dynamic_range = 60, -- signal: also rf
-    patch = open {}, classes = 1, label_channel = 1, workers = 1, cache = "",
+    patch = open {}, classes = false, label_channel = 1, workers = 1, cache = "",
   },
   batch = { labelled = 2, unlabelled = 2, accumulate = 1 },
   iters_per_epoch = 10, -- 0: as many as the labelled cases fill

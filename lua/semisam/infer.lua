@@ -49,7 +49,8 @@ function infer.options(cfg)
   return { window = cfg.data.patch, overlap = cfg.infer.overlap, blend = cfg.infer.blend }
 end
 
-local function cut(x, at, window)
+--- The part of a batch [n, d, h, w, c] from voxel `at` on, `window` voxels: a view.
+function infer.cut(x, at, window)
   for i = 1, 3 do x = x:slice(i + 1, at[i] + 1, at[i] + window[i]) end
   return x
 end
@@ -96,12 +97,13 @@ function infer.probabilities(net, x, opts)
       for _, y in ipairs(at[2]) do
         for _, w in ipairs(at[3]) do
           local place = { z, y, w }
-          local p = losses.foreground(net(cut(full, place, window)))
-          local from = { -z, -y, -w }
+          local p = losses.foreground(net(infer.cut(full, place, window)))
           if weights then p = p * weights end
-          local one = preprocess.window(weights or ss.ones(p.shape), from, sides)
-          p = preprocess.window(p, from, sides)
-          sum, count = sum and sum + p or p, count and count + one or one
+          local f = p.shape[5]
+          sum = sum or ss.zeros { 1, sides[1], sides[2], sides[3], f }
+          count = count or ss.zeros { 1, sides[1], sides[2], sides[3], 1 }
+          infer.cut(sum, place, window):add_(p)
+          infer.cut(count, place, window):add_(weights or ss.ones { 1 })
         end
       end
     end

@@ -182,7 +182,8 @@ end
 
 --- The table that the rest of the program sees.
 function dataset.build(root, found, cases, roles)
-  local set = { root = root, layout = found.layout, classes = found.classes, cases = {} }
+  local set = { root = root, layout = found.layout, classes = found.classes, cases = {},
+    spare = found.spare or 0 }
   for _, role in ipairs(dataset.ROLES) do
     set[role] = {}
     table.sort(roles[role])
@@ -198,8 +199,12 @@ end
 
 --- One line: how many cases have which role.
 function dataset.summary(set)
-  return ("%s (%s): %d labelled, %d unlabelled, %d val, %d test"):format(set.root, set.layout,
+  local line = ("%s (%s): %d labelled, %d unlabelled, %d val, %d test"):format(set.root, set.layout,
     #set.labelled, #set.unlabelled, #set.val, #set.test)
+  if set.spare > 0 then
+    line = ("%s; %d images of its test set have no label and are left out"):format(line, set.spare)
+  end
+  return line
 end
 
 return dataset

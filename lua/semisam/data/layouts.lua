@@ -92,7 +92,12 @@ local function nnunet(root, info)
       if list[i].role == "test" and not list[i].label then table.remove(list, i) end
     end
   end
-  return { layout = "nnunet", list = list, classes = class_names(info.labels) }
+  local known, _, names = 0, files_of(root .. "/imagesTs", endings)
+  for _, case in ipairs(list) do
+    if case.role == "test" then known = known + #case.channels end
+  end
+  return { layout = "nnunet", list = list, classes = class_names(info.labels),
+    spare = #(names or {}) - known }
 end
 
 local function msd(root, info)
@@ -112,7 +117,8 @@ local function msd(root, info)
     if type(pair) == "table" then add(pair.image, pair.label) else add(pair) end
   end
   table.sort(list, function(a, b) return a.id < b.id end)
-  return { layout = "msd", list = list, classes = class_names(info.labels) }
+  return { layout = "msd", list = list, classes = class_names(info.labels),
+    spare = type(info.test) == "table" and #info.test or 0 }
 end
 
 local function plain(root)
@@ -125,7 +131,8 @@ local function plain(root)
   return { layout = "plain", list = list, classes = {} }
 end
 
---- Reads a folder: { layout, list = { {id, image, channels, label?, role?} }, classes }.
+--- Reads a folder: { layout, list = { {id, image, channels, label?, role?} }, classes, spare =
+--- images of a test set that have no label and are left out }.
 ---@param root string
 function layouts.read(root)
   if not ss.fs.exists(root) then refuse("%s does not exist", root) end

@@ -195,16 +195,35 @@ function preprocess.same_grid(a, a_path, b, b_path)
   end
 end
 
-local function read_label(case, image, opts)
+-- A label file, and its channel as [z, y, x].
+local function open_label(case, channel)
   local lab = ss.nifti_read(case.label, { as = "label" })
   local x = lab.data
   if #x.shape == 4 then
-    if opts.label_channel > x.shape[1] then
-      refuse("%s has %d channels, channel %d was asked for", case.label, x.shape[1],
-        opts.label_channel)
+    if channel > x.shape[1] then
+      refuse("%s has %d channels, channel %d was asked for", case.label, x.shape[1], channel)
     end
-    x = x:select(1, opts.label_channel)
+    x = x:select(1, channel)
   end
+  return lab, x
+end
+
+--- The highest number in a case's label file, and whether it is the only one beside 0.
+---@param case table
+---@param channel integer of 4-D files
+---@return integer
+---@return boolean
+function preprocess.label_values(case, channel)
+  return ss.no_grad(ss.scoped, function()
+    local _, x = open_label(case, channel)
+    local top = x:max():item()
+    local known = (x:eq(0):to("f32"):sum() + x:eq(top):to("f32"):sum()):item()
+    return math.tointeger(top) or 0, top <= 0 or known == x.count
+  end)
+end
+
+local function read_label(case, image, opts)
+  local lab, x = open_label(case, opts.label_channel)
   preprocess.same_grid(image, case.image, lab, case.label)
   if opts.classes == 1 then
     x = x:gt(0)

@@ -17,7 +17,8 @@ local Teacher = {}
 Teacher.__index = Teacher
 
 ---@param net table promptable: encode(x), decode(code, prompts), prep = { norm, spacing?, size? }
----@param opts { data_spacing: number?, spacing: number?, norm: string? }? data_spacing: voxel side
+---@param opts { data_spacing: number?, spacing: number?, norm: string?,
+---  channel: integer? }? channel: the one of the image it sees, 1; data_spacing: voxel side
 ---  in mm of the volumes that will come (isotropic; nil: not known); the others replace `prep`'s
 ---@return table teacher with encode and decode as net
 function M.new(net, opts)
@@ -27,6 +28,7 @@ function M.new(net, opts)
   if not prep.norms[p.norm] then prep.prepare(p) end -- refuses it, naming the known ones
   local spacing = opts.spacing or own.spacing
   return setmetatable({ net = net, prep = p, cube = own.size, spacing = spacing,
+    channel = opts.channel or 1,
     scale = opts.data_spacing and spacing and opts.data_spacing / spacing or nil }, Teacher)
 end
 
@@ -126,6 +128,13 @@ end
 ---@param x tensor [n, d, h, w, c] as the data come, not prepare()d
 ---@return table code for decode
 function Teacher:encode(x)
+  if x:size(5) > 1 then
+    if self.channel > x:size(5) then
+      error(("%s: channel %d was asked for, the image has %d"):format(self.net.name, self.channel,
+        x:size(5)), 0)
+    end
+    x = x:slice(5, self.channel, self.channel)
+  end
   if not self.scale then
     return { whole = self.net:encode(prep.prepare(self.prep, x)) }
   end

@@ -2,7 +2,9 @@
 -- about them, and the guard that asks whether they are any good.
 local ss = require "semisam"
 local augment = require "semisam.data.augment"
+local infer = require "semisam.infer"
 local losses = require "semisam.losses"
+local preprocess = require "semisam.data.preprocess"
 local pseudo = require "semisam.pseudo"
 local rng = require "semisam.rng"
 
@@ -35,17 +37,55 @@ function labels.online(run, batch, p)
   return pseudo.batch(batch.weak, p, run.generalists, options(run), rngs)
 end
 
--- Algorithm 2 for a case as it is stored, packed to bytes: { mu, var, union, empty, round }.
+-- Algorithm 2 on one volume, packed to bytes: { mu, var, union, empty }.
+local function packed_label(run, image, r)
+  local p = losses.foreground(run.teacher.net(image))
+  local label = pseudo.label(image, p, run.generalists, options(run), r)
+  local out = pseudo.pack(label)
+  out.empty = label.empty
+  return out
+end
+
+-- The same on windows side by side where training sees patches; the last along an axis ends with
+-- the volume.
+local function windows(run, image, r)
+  local window, size, start, sides, at = run.cfg.data.patch, {}, {}, {}, {}
+  for i = 1, 3 do
+    size[i] = image.shape[i + 1]
+    sides[i] = math.max(size[i], window[i])
+    start[i] = -((sides[i] - size[i]) // 2)
+    at[i] = infer.starts(sides[i], window[i], window[i])
+  end
+  local full, out = preprocess.window(image, start, sides), { empty = 0 }
+  for _, z in ipairs(at[1]) do
+    for _, y in ipairs(at[2]) do
+      for _, x in ipairs(at[3]) do
+        local place = { z, y, x }
+        local one = ss.scoped(packed_label, run, infer.cut(full, place, window),
+          r:fork(table.concat(place, " ")))
+        out.empty = math.max(out.empty, one.empty)
+        for _, name in ipairs(pseudo.MAPS) do
+          local shape = { 1, sides[1], sides[2], sides[3], one[name].shape[5] }
+          out[name] = out[name] or ss.zeros(shape, { dtype = "u8" })
+          infer.cut(out[name], place, window):copy_(one[name])
+        end
+      end
+    end
+  end
+  for _, name in ipairs(pseudo.MAPS) do
+    out[name] = preprocess.window(out[name], { -start[1], -start[2], -start[3] }, size):copy()
+  end
+  return out
+end
+
+-- What Algorithm 2 makes of a case as it is stored: { mu, var, union, empty, round }.
 local function keep(run, case, round)
   local packed = ss.scoped(function()
-    local image = run.store:image(case)
-    local p = losses.foreground(run.teacher.net(image))
     local r = rng { seed = run.cfg.seed, epoch = round, case = case.id, purpose = "pseudo" }
-    local label = pseudo.label(image, p, run.generalists, options(run), r)
-    local out = pseudo.pack(label)
-    out.empty, out.round = label.empty, round
-    return out
+    local make = run.cfg.data.patch[1] and windows or packed_label
+    return make(run, run.store:image(case), r)
   end)
+  packed.round = round
   for _, name in ipairs(pseudo.MAPS) do ss.keep(packed[name]) end
   return packed
 end

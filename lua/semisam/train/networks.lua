@@ -3,6 +3,7 @@
 --   weights    a checkpoint of any format; for a student also a list of them, each with a part
 --   precision  "f32", "bf16" or "f16": of a generalist; of a student's frozen encoder, which
 --              computes in bf16 by default where the processor does, in f32 elsewhere
+--   channel    of a generalist: which one of the image it sees, 1 by default
 --   norm       intensities as this generalist wants them (models/prep.lua)
 --   spacing    the voxel side in mm it was trained on; false: whole volumes, whatever their size
 local ss = require "semisam"
@@ -19,7 +20,7 @@ networks.students = { "unet3d", "vnet", "slicing_sam3d", "meshnet" }
 networks.generalists = { "prompt_unet", "sam_med3d", "tiny_sam_med3d", "medsam2",
   table.unpack(networks.students) }
 
-local OWN = { weights = true, precision = true }
+local OWN = { weights = true, precision = true, channel = true }
 
 local function has(list, value)
   for _, v in ipairs(list) do
@@ -100,7 +101,7 @@ end
 -- What frame.lua is told, and the spec that is left for the network.
 local function placed(spec, data)
   local own = networks.options(spec)
-  local opts = { norm = own.norm, data_spacing = side_of(data) }
+  local opts = { norm = own.norm, data_spacing = side_of(data), channel = spec.channel or 1 }
   if own.spacing == false then
     own.spacing, opts.data_spacing = nil, nil
   elseif has(networks.students, spec[1]) then

@@ -4,47 +4,67 @@ local ss = require "semisam"
 
 local patch = {}
 
--- Sides d, h, w of a case after resampling, from its header.
-local function sides(case, data)
-  local head = ss.nifti_head(case.image)
-  local s, mm = table.move(head.shape, #head.shape - 2, #head.shape, 1, {}), head.spacing
-  if type(data.spacing) == "number" then
-    for i = 1, 3 do
-      local side = data.true_spacing or mm[4 - i]
-      s[i] = math.max(1, math.floor(s[i] * side / data.spacing + 0.5))
+local MOST_VOXELS = 96 ^ 3 -- of a patch, for steps of seconds
+local LEAST_SIDE = 32      -- memory alone makes no side smaller
+local VOXEL_BYTES = 700    -- the default student's training takes, of each volume of a batch
+local MEMORY = 0.4         -- share of the budget for that
+
+-- Sides d, h, w of a case after resampling.
+local function sides(head, data)
+  local out = {}
+  for i = 1, 3 do
+    local n = head.sides[i]
+    if type(data.spacing) == "number" then
+      n = math.max(1, math.floor(n * (data.true_spacing or head.mm[i]) / data.spacing + 0.5))
     end
+    out[i] = n
   end
-  return s
+  return out
 end
 
---- A patch for volumes of different or awkward sizes: per axis the smallest volume, down to a
---- multiple that the networks can halve. nil when all are of one size that fits as it is.
----@param cases table[]
+-- Shortens the longest sides by steps of m until the patch has no more than `most` voxels.
+local function limit(out, m, most)
+  while out[1] * out[2] * out[3] > most do
+    local at = 1
+    for i = 2, 3 do
+      if out[i] > out[at] then at = i end
+    end
+    if out[at] - m < LEAST_SIDE then return end
+    out[at] = out[at] - m
+  end
+end
+
+--- A patch for volumes that are large, or of different or awkward sizes: per axis the smallest
+--- volume, down to a multiple that the networks can halve, cut to what memory and patience allow.
+--- nil when all are of one size that fits as it is.
+---@param heads { sides: integer[], mm: number[] }[] of the volumes
 ---@param data table settings
+---@param batch table the recipe's
 ---@return integer[]?
-function patch.choose(cases, data)
-  local least, first, same = nil, nil, true
-  for _, case in ipairs(cases) do
-    local s = sides(case, data)
-    first = first or s
-    least = least or table.move(s, 1, 3, 1, {})
+function patch.choose(heads, data, batch)
+  local least, same
+  for k, head in ipairs(heads) do
+    local s = sides(head, data)
+    least, same = least or table.move(s, 1, 3, 1, {}), k == 1 or same
     for i = 1, 3 do
-      same = same and s[i] == first[i]
+      same = same and s[i] == least[i]
       least[i] = math.min(least[i], s[i])
     end
   end
   if not least then return nil end
   local m = math.min(least[1], least[2], least[3]) >= 32 and 16 or 8
-  local fits, out = same, {}
+  local out = {}
   for i = 1, 3 do
     out[i] = least[i] // m * m
-    fits = fits and out[i] == least[i]
     if out[i] == 0 then
       fail.data("the smallest volume has %d x %d x %d voxels, networks need %d along each side; "
         .. "set data.size to pad", least[1], least[2], least[3], m)
     end
   end
-  return not fits and out or nil
+  local room = MEMORY * ss.memory("cpu").budget / (VOXEL_BYTES * (batch.labelled + batch.unlabelled))
+  limit(out, m, math.min(MOST_VOXELS, room))
+  for i = 1, 3 do same = same and out[i] == least[i] end
+  return not same and out or nil
 end
 
 return patch

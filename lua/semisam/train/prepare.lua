@@ -1,13 +1,13 @@
 -- prepare.lua — what a run needs before its first step and leaves after its last: data,
 -- generalists, shipped weights, pictures, the evaluation on the test cases.
 local ss = require "semisam"
+local automatic = require "semisam.train.automatic"
 local caches = require "semisam.data.cache"
 local dataset = require "semisam.data.dataset"
 local fail = require "semisam.fail"
 local infer = require "semisam.infer"
 local models = require "semisam.models"
 local networks = require "semisam.train.networks"
-local patch = require "semisam.train.patch"
 local phantoms = require "semisam.data.phantoms"
 local preprocess = require "semisam.data.preprocess"
 local stores = require "semisam.data.store"
@@ -22,6 +22,12 @@ local function settings(data)
     if not out[key] then out[key] = default end -- false where a recipe has no word for it
   end
   return out
+end
+
+-- Whether some step of the recipe looks at unlabelled cases.
+local function learns_unlabelled(cfg)
+  return (cfg.lambda.max > 0 or cfg.beta.max > 0) and cfg.batch.unlabelled > 0
+    and (cfg.phases.semi.epochs > 0 or cfg.phases.finetune.epochs > 0)
 end
 
 --- Opens the data folder (or makes the phantoms), reads the roles and sets up the store.
@@ -44,16 +50,12 @@ function prepare.data(run)
     fail.data("%s: %d labelled cases are asked for, %d are left for training", root, n_labelled,
       #run.set.labelled)
   end
-  if not d.patch[1] and not d.size[1] then
-    local all = table.move(run.set.labelled, 1, #run.set.labelled, 1, {})
-    table.move(run.set.unlabelled, 1, #run.set.unlabelled, #all + 1, all)
-    local chosen = patch.choose(all, d)
-    if chosen then
-      d.patch = chosen
-      log(("patches of %d x %d x %d voxels are cut; data.patch chooses others"):format(
-        chosen[1], chosen[2], chosen[3]))
-    end
+  if #run.set.unlabelled == 0 and learns_unlabelled(cfg) then
+    fail.data("%s: every case has a label, and recipe %s learns from cases without one too. Add "
+      .. "images that have no label file, hide labels with data.n_labelled=N, or train on the "
+      .. "labels alone with recipes/supervised.lua", root, cfg.name)
   end
+  automatic.settle(cfg, run.set, log)
   table.insert(lines, 1, dataset.summary(run.set))
   run.summary = table.concat(lines, "\n")
   run.store = stores.new(settings(d), caches.open(d.cache), cfg.device)
