@@ -181,6 +181,24 @@ t.test("a generalist: logits at the resolution of the input, per volume", functi
     { mask = mask } }).shape, y.shape)
 end)
 
+t.test("first_k: the mask's first slices are the memory", function()
+  local x = ss.uniform({ 1, 8, 24, 24, 1 }, 4)
+  local mask = ss.full({ 1, 8, 24, 24, 1 }, -4)
+  mask:slice(2, 2, 3):slice(3, 6, 18):slice(4, 8, 18):fill_(4) -- the first slice is empty
+  local net = make { mask_prompt = "first_k" }
+  local y = net:decode(net:encode(x), { mask = mask })
+  t.eq(y.shape, { 1, 8, 24, 24, 1 })
+  local want = mask:gt(0):to("f32")
+  t.eq(net.config.num_maskmem - 1, 2) -- a slice that was given is answered by itself
+  t.eq(y:slice(2, 1, 1):gt(0):to("f32"):sum():item(), 0)
+  local a, b = y:slice(2, 2, 2):gt(0):to("f32"), want:slice(2, 2, 2)
+  t.ok(2 * (a * b):sum():item() / (a:sum() + b:sum()):item() > 0.95)
+  t.ok(y:slice(2, 3, 8):abs():max():item() < 1024, "the others are tracked")
+  local other = make {}
+  t.ok(difference(y, other:decode(other:encode(x), { mask = mask })) > 0, "another memory")
+  t.raises(function() make { mask_prompt = "last" } end, 'mask_prompt must be "mask", "box" or')
+end)
+
 t.test("a generalist's pseudo-label leaves nothing behind", function()
   local augment = require "semisam.data.augment"
   local x = ss.uniform({ 1, 4, 24, 24, 1 }, 4)

@@ -59,6 +59,16 @@ t.test("noise is clipped at two deviations", function()
   t.near(d:square():mean():sqrt():item(), 0.096, 2e-3) -- of a normal clipped there
 end)
 
+t.test("AD-MT: where student and teachers disagree, the surer one decides", function()
+  local settle = require("semisam.methods.ad_mt").settle
+  local function column(...) return ss.tensor { { ... } }:reshape { 1, 5, 1 } end
+  local label, sure = settle(column(0, 0, 1, 2, 1), column(0.9, 0.6, 0.7, 0.5, 0.8),
+    column(0, 1, 0, 1, 1), column(0.95, 0.8, 0.6, 0.5, 0.9))
+  -- agreed; the student surer; the teachers surer; both as sure: the teachers; agreed
+  t.eq(label:flat(), { 0.0, 1.0, 1.0, 2.0, 1.0 })
+  for i, want in ipairs { 0.9, 0.8, 0.7, 0.5, 0.8 } do t.near(sure:flat()[i], want, 1e-6) end
+end)
+
 t.test("AD-MT: turns alternate, are random and depend on seed and step alone", function()
   local turn = require("semisam.methods.ad_mt").turn
   local lengths, last, now = {}, nil, 0

@@ -58,7 +58,8 @@ local DEFAULTS = {
 
   lean = true,           -- without gradients, freed memory goes back to the system between stages:
                          -- a third less of it, the image encoder a tenth slower
-  mask_prompt = "mask",  -- how decode() puts in a mask prompt: "mask", or "box": its bounding box
+  mask_prompt = "mask",  -- how decode() puts in a mask prompt: "mask" or "box": on the slice where
+                         -- it is largest; "first_k": masks on the first num_maskmem - 1 slices
 }
 
 local function refuse(text, ...) error("medsam2: " .. text:format(...), 7) end
@@ -80,8 +81,8 @@ local function check(c)
     refuse("d_model %d must be a multiple of 8 and of mem_dim %d, and that of 4", c.d_model,
       c.mem_dim)
   end
-  if c.mask_prompt ~= "mask" and c.mask_prompt ~= "box" then
-    refuse('mask_prompt must be "mask" or "box", got %q', c.mask_prompt)
+  if c.mask_prompt ~= "mask" and c.mask_prompt ~= "box" and c.mask_prompt ~= "first_k" then
+    refuse('mask_prompt must be "mask", "box" or "first_k", got %q', c.mask_prompt)
   end
   sam_vit.check_padding("medsam2", c.window_padding)
   sam_vit.check_heads("medsam2", c.embed_dim, c.num_heads)

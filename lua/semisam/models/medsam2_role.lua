@@ -3,7 +3,8 @@
 --
 -- Clicks go on their own slices; slices with nothing but clicks outside are corrections, put in
 -- after a first tracking. A mask prompt goes on the slice where it is largest: as a mask, or with
--- `mask_prompt = "box"` as its bounding box.
+-- `mask_prompt = "box"` as its bounding box. With "first_k" the first slices are the memory, whether
+-- they show the object or not, and everything is tracked from there.
 local ss = require "semisam"
 local nn = require "semisam.nn"
 local role = require "semisam.models.role"
@@ -78,14 +79,32 @@ local function prompt_of(self, one, size)
   return prompt
 end
 
+-- The mask's first slices as the memory that all others are tracked with.
+local function first_slices(self, mask, depth)
+  local plan = { first = {}, later = {}, low = 0, high = depth - 1 }
+  for z = 0, math.min(self.config.num_maskmem - 1, depth) - 1 do
+    plan.first[z + 1] = { z = z, mask = mask:select(1, z + 1):gt(0) }
+  end
+  return plan
+end
+
+-- What goes on which slice, nil when nothing does.
+local function plan_of(self, one, size)
+  if self.config.mask_prompt == "first_k" and one.mask and not one.points and not one.box then
+    return first_slices(self, role.mask_on(one.mask, size):reshape(size), size[1])
+  end
+  local prompt = prompt_of(self, one, size)
+  return prompt and volume.plan(prompt, size[1])
+end
+
 local function answer(self, code, i, one)
   local size, own = code.size, code.volumes[i]
-  local prompt = prompt_of(self, one, size)
-  if not prompt then return ss.full({ 1, size[1], size[2], size[3], 1 }, ABSENT) end
+  local plan = plan_of(self, one, size)
+  if not plan then return ss.full({ 1, size[1], size[2], size[3], 1 }, ABSENT) end
   local source = own.images or slices.encoded(self, own.codes, size[1])
   local session <close> = video.new(self, source, { height = size[2], width = size[3] })
   local list = {}
-  volume.follow(session, volume.plan(prompt, size[1]), { reset = true }, function(z, logits)
+  volume.follow(session, plan, { reset = true }, function(z, logits)
     list[z + 1] = logits:reshape { 1, 1, size[2], size[3], 1 }
   end)
   return nn.cat(list, 2)
