@@ -3,8 +3,8 @@
 --
 -- Clicks go on their own slices; slices with nothing but clicks outside are corrections, put in
 -- after a first tracking. A mask prompt goes on the slice where it is largest: as a mask, or with
--- `mask_prompt = "box"` as its bounding box. With "first_k" the first slices are the memory, whether
--- they show the object or not, and everything is tracked from there.
+-- `mask_prompt = "box"` as its bounding box. With "first_k" the first slices are the memory,
+-- whether they show the object or not, and everything is tracked from there.
 local ss = require "semisam"
 local nn = require "semisam.nn"
 local role = require "semisam.models.role"

@@ -51,8 +51,8 @@ local function settle_voxels(cfg, heads, log)
   if not given then side, middle = spacing(heads) end
   if side then
     d.spacing = side
-    log(("voxels differ or are far from cubes (typically %.3g x %.3g x %.3g mm): resampled to %g mm;"
-      .. " data.spacing chooses another side, or keep"):format(middle[1], middle[2], middle[3],
+    log(("voxels differ or are far from cubes (typically %.3g x %.3g x %.3g mm): resampled to %g "
+      .. "mm; data.spacing chooses another side, or keep"):format(middle[1], middle[2], middle[3],
       side))
   end
   if d.patch[1] or d.size[1] then return end
@@ -77,8 +77,8 @@ local function classes_of_files(set, d)
     end
     top = math.max(top, highest)
     if not single and top >= MOST_CLASSES then
-      fail.data("%s holds label %d; so many classes are not taken for granted: set data.classes (1: "
-        .. "inside or not, n: labels 0 to n - 1)", case.label, top)
+      fail.data("%s holds label %d; so many classes are not taken for granted: set data.classes "
+        .. "(1: inside or not, n: labels 0 to n - 1)", case.label, top)
     end
   end
   return single ~= false and 1 or top + 1

@@ -61,8 +61,8 @@ function patch.choose(heads, data, batch)
         .. "set data.size to pad", least[1], least[2], least[3], m)
     end
   end
-  local room = MEMORY * ss.memory("cpu").budget / (VOXEL_BYTES * (batch.labelled + batch.unlabelled))
-  limit(out, m, math.min(MOST_VOXELS, room))
+  local volumes = batch.labelled + batch.unlabelled
+  limit(out, m, math.min(MOST_VOXELS, MEMORY * ss.memory("cpu").budget / (VOXEL_BYTES * volumes)))
   for i = 1, 3 do same = same and out[i] == least[i] end
   return not same and out or nil
 end
