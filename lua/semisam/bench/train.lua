@@ -153,10 +153,10 @@ function bench.measure(cfg, count)
   row.frozen = encoder and (rawget(encoder, "compute") or "f32") or "none"
   local ok, err = pcall(function()
     step(run) -- packs weights, starts the loader
-    ss.reset_peak "cpu"
+    ss.reset_peak(cfg.device)
     memory.reset_peak()
     for key, value in pairs(timed(run, count)) do row[key] = value end
-    row.peak_bytes, row.peak_rss_bytes = ss.memory("cpu").peak, memory.peak()
+    row.peak_bytes, row.peak_rss_bytes = ss.memory(cfg.device).peak, memory.peak()
     for key, value in pairs(kinds(run, math.max(1, count // 3))) do row[key] = value end
     if cfg.beta.max > 0 and run.method.name == "semi_sam_plus" then
       row.cache = cached(run, count)
@@ -197,12 +197,12 @@ function bench.run(o)
       fill(cfg, dir)
       require("semisam.train.check").recipe(cfg)
       local count = o.turns > 0 and o.turns or o.quick and 1 or o.recipe and 3 or SIZES[name].steps
-      return ss.scoped(bench.measure, cfg, count)
+      return ss.on(cfg.device, function() return ss.scoped(bench.measure, cfg, count) end)
     end)
     ss.fs.remove(dir, { tree = true })
     if not ok then error(row, 0) end
     collectgarbage()
-    ss.trim "cpu"
+    ss.trim(cfg.device)
     if o.json then print(ss.json.encode(row)) else print(table.concat(show.lines(row), "\n")) end
     io.stdout:flush()
   end

@@ -56,7 +56,7 @@ local function settle_voxels(cfg, heads, log)
       side))
   end
   if d.patch[1] or d.size[1] then return end
-  local chosen = patch.choose(heads, d, cfg.batch)
+  local chosen = patch.choose(heads, d, cfg.batch, ss.memory(cfg.device).budget)
   if not chosen then return end
   d.patch = chosen
   log(("patches of %d x %d x %d voxels are cut; data.patch chooses others"):format(

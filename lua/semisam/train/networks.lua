@@ -80,15 +80,16 @@ end
 
 --- What a student computes in: the recipe's precision; a frozen encoder beside an f32 decoder in a
 --- type of its own. Results are f32.
----@param net table
----@param spec table of the recipe's `student`
----@param precision string the recipe's
-function networks.compute(net, spec, precision)
-  net:to(precision):returns("f32")
+---@param net table the student, or another one made by its spec
+---@param cfg table recipe
+function networks.compute(net, cfg)
+  local own = cfg.student.precision
+  net:to(cfg.precision):returns("f32")
   local encoder = rawget(net, "image_encoder")
   if not encoder or not net.config.freeze_encoder then return end
-  local own = spec.precision
-  if not own and precision == "f32" then own = processor.bf16() and "bf16" end
+  if not own and cfg.precision == "f32" and cfg.device == "cpu" then
+    own = processor.bf16() and "bf16"
+  end
   if own then encoder:to(own) end
 end
 

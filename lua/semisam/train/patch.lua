@@ -1,6 +1,5 @@
 -- patch.lua — the voxels a step sees when the recipe leaves data.patch and data.size open.
 local fail = require "semisam.fail"
-local ss = require "semisam"
 
 local patch = {}
 
@@ -40,8 +39,9 @@ end
 ---@param heads { sides: integer[], mm: number[] }[] of the volumes
 ---@param data table settings
 ---@param batch table the recipe's
+---@param budget number bytes of the device
 ---@return integer[]?
-function patch.choose(heads, data, batch)
+function patch.choose(heads, data, batch, budget)
   local least, same
   for k, head in ipairs(heads) do
     local s = sides(head, data)
@@ -62,7 +62,7 @@ function patch.choose(heads, data, batch)
     end
   end
   local volumes = batch.labelled + batch.unlabelled
-  limit(out, m, math.min(MOST_VOXELS, MEMORY * ss.memory("cpu").budget / (VOXEL_BYTES * volumes)))
+  limit(out, m, math.min(MOST_VOXELS, MEMORY * budget / (VOXEL_BYTES * volumes)))
   for i = 1, 3 do same = same and out[i] == least[i] end
   return not same and out or nil
 end

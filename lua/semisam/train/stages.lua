@@ -1,5 +1,6 @@
 -- stages.lua — where the seconds of a step go. At any moment of a step one stage runs; one begun
--- inside another interrupts it, so that the stages of a step add up to the step.
+-- inside another interrupts it, so that the stages of a step add up to the step. A device that runs
+-- behind is waited for by the stage that reads a number back.
 --
 --   loader     batches: waiting for the loader threads, joining what they made
 --   student    forward passes of what is trained     ema    forward passes and updates of averages

@@ -26,8 +26,8 @@ end
 --- Builds the student, its averages, the optimiser and what the method adds.
 ---   student  is trained;  teacher supervises L_con;  shadow is validated and shipped
 ---   parts    of the method, saved with the others
----@param cfg table recipe
 ---   trained  the networks that the optimiser trains: the student, then the method's own
+---@param cfg table recipe
 ---@return table {method, student, teacher, shadow, optim, parts, trained}
 function state.build(cfg)
   nn.seed(cfg.seed)
@@ -41,14 +41,14 @@ function state.build(cfg)
   opts.accumulate, opts.finite = cfg.batch.accumulate, true
   if cfg.precision == "f16" then opts.loss_scale = opts.loss_scale or true end
   opts.lr = 1e-3 -- a start; every step sets its own
-  networks.compute(student, cfg.student, cfg.precision)
+  networks.compute(student, cfg)
   local average = { alpha = cfg.ema.alpha, warm = cfg.ema.warm, buffers = cfg.ema.buffers }
   local method = methods.new(cfg.method)
   local built = { method = method, student = student, teacher = ema.new(student, average),
     shadow = ema.new(student, average), parts = {}, loaded = loaded }
   built.shadow.net:to("f32") -- as `predict` will run it
   local more = method:build(student, cfg)
-  for _, net in ipairs(more.trained or {}) do networks.compute(net, cfg.student, cfg.precision) end
+  for _, net in ipairs(more.trained or {}) do networks.compute(net, cfg) end
   local trained = more.trained and nn.list { student, table.unpack(more.trained) } or student
   built.optim = optim[kind](trained, opts)
   for name, part in pairs(more.parts or {}) do built.parts[name] = part end
