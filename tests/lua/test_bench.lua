@@ -102,6 +102,9 @@ t.test("a training step of another recipe, as a table", function()
   t.raises(function()
     train.run { recipe = path, size = "all", turns = 1, dtype = "all", changes = { "data.sise=3" } }
   end, "unknown setting 'data.sise'")
+  t.raises(function()
+    train.run { recipe = "recipes/study.lua", size = "all", turns = 1, dtype = "all", changes = {} }
+  end, "study.lua is no recipe of a training")
   ss.fs.remove(dir, { tree = true })
 end)
 

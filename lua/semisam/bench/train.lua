@@ -177,6 +177,9 @@ local function resolved(o, name)
       data = { phantoms = { train = size.data.train, labelled = size.data.labelled, val = 1,
         test = 0 } },
     })
+  if not recipe.phases then
+    fail.recipe("bench train: %s is no recipe of a training: it has no phases", o.recipe)
+  end
   local words = { "quiet=true" }
   for i, word in ipairs(o.changes) do words[i + 1] = (word:gsub("^data=([^{])", "data.root=%1")) end
   if o.dtype ~= "all" then words[#words + 1] = "precision=" .. o.dtype end

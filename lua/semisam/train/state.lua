@@ -119,7 +119,7 @@ local function restore_kept(run, all, kept)
   run.kept = {}
   for id, label in pairs(kept) do
     local own = { empty = label.empty, round = label.round }
-    for _, map in ipairs(pseudo.MAPS) do 
+    for _, map in ipairs(pseudo.MAPS) do
       own[map] = ss.keep(all["kept." .. map .. "." .. id]:to(run.cfg.device))
     end
     run.kept[id] = own
