@@ -151,6 +151,7 @@ function bench.measure(cfg, count)
   local run = begin(cfg)
   local encoder = rawget(run.student, "image_encoder")
   row.frozen = encoder and (rawget(encoder, "compute") or "f32") or "none"
+  if cfg.device ~= "cpu" then run.stages.wait = function() ss.wait(cfg.device) end end
   local ok, err = pcall(function()
     step(run) -- packs weights, starts the loader
     ss.reset_peak(cfg.device)
@@ -182,6 +183,7 @@ local function resolved(o, name)
   end
   local words = { "quiet=true" }
   for i, word in ipairs(o.changes) do words[i + 1] = (word:gsub("^data=([^{])", "data.root=%1")) end
+  if o.device and o.device ~= "cpu" then words[#words + 1] = "device=" .. o.device end
   if o.dtype ~= "all" then words[#words + 1] = "precision=" .. o.dtype end
   local ok, cfg = pcall(config.override, recipe, words)
   if not ok then fail.recipe("bench train: %s", cfg) end
@@ -189,8 +191,8 @@ local function resolved(o, name)
 end
 
 ---Measures and prints.
----@param o { size: string, recipe: string?, turns: integer, dtype: string, json: boolean,
----  quick: boolean, changes: string[] }
+---@param o { size: string, recipe: string?, device: string?, turns: integer, dtype: string,
+---  json: boolean, quick: boolean, changes: string[] }
 function bench.run(o)
   local names = o.recipe and { "quickstart" } or o.size == "all" and bench.sizes or { o.size }
   for _, name in ipairs(names) do

@@ -1,6 +1,6 @@
 -- stages.lua — where the seconds of a step go. At any moment of a step one stage runs; one begun
--- inside another interrupts it, so that the stages of a step add up to the step. A device that runs
--- behind is waited for by the stage that reads a number back.
+-- inside another interrupts it, so that the stages of a step add up to the step. What a GPU still
+-- has to do counts for the stage that reads a number back, unless there is a `wait`.
 --
 --   loader     batches: waiting for the loader threads, joining what they made
 --   student    forward passes of what is trained     ema    forward passes and updates of averages
@@ -14,8 +14,8 @@ stages.NAMES = { "loader", "student", "ema", "teacher", "loss", "backward", "opt
 local Stages = {}
 Stages.__index = Stages
 
---- Stages measured by a clock. `watch(name)`, if set, is called when the stage `name` ends or is
---- interrupted.
+--- Stages measured by a clock. If set, `wait()` is called before the clock is read at the end of a
+--- stage, and `watch(name)` when the stage `name` ends or is interrupted.
 ---@param clock fun(): number seconds
 function stages.new(clock)
   return setmetatable({ clock = clock, seconds = {}, watch = nil }, Stages)
@@ -23,6 +23,7 @@ end
 
 -- Books the time since the last change to the stage that ran, and names the one that runs now.
 local function change(self, name)
+  if self.wait then self.wait() end
   local now = self.clock()
   local seconds = self.seconds
   seconds[self.now] = (seconds[self.now] or 0) + now - self.since
