@@ -130,7 +130,6 @@ template <class R> SS_KERNEL(ss_fold_kernel)(ss_fold_call f, R how)
             else
                 how.finish(f, r, all[t]);
         }
-        __syncthreads(); /* `all` is written anew */
     }
 }
 

@@ -8,6 +8,14 @@ return {
     { x = "f32[2,35,3,36]" },
   },
   more = {
+    function() -- more tiles than a device has blocks at a time
+      local ss = require "semisam"
+      local n = 420
+      local turned = ss.arange(n * n, { dtype = "i32" }):reshape({ n, n }):transpose(1, 2):copy():flat()
+      for i = 0, n - 1 do
+        for j = 0, n - 1 do assert(turned[i * n + j + 1] == j * n + i) end
+      end
+    end,
     function() -- turned copies of half numbers, one axis reversed, one repeated
       local ss = require "semisam"
       local x = ss.arange(40 * 33):to("f16"):reshape { 1, 40, 33 }:expand { 2, 40, 33 }

@@ -23,4 +23,15 @@ return {
     { { x = "f32[2,3]", dims = { 1, 1 } }, "axis 1 twice" },
     { { x = "f32[2]", dims = { 2 } }, "sum" },
   },
+  more = {
+    function() -- more folds than a device has blocks at a time
+      local ss = require "semisam"
+      for _, size in ipairs { { 1500, 90 }, { 100, 4200 } } do -- the second: each in two pieces
+        local rows, n = size[1], size[2]
+        local x = ss.arange(rows * n, { dtype = "i64" }):reshape(size)
+        local y = x:sum({ dims = { 2 } }):flat()
+        for r = 0, rows - 1 do assert(y[r + 1] == n * n * r + n * (n - 1) // 2) end
+      end
+    end,
+  },
 }
