@@ -2,6 +2,7 @@
 #include "fault.h"
 #include "gpu.h"
 #include "libs.h"
+#include "small.h"
 #include "ss_twin_table.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -146,6 +147,7 @@ static ss_status upload(ss_gpu *g, void *to, const void *from, size_t n)
 static ss_status write_gpu(ss_gpu *g, void *to, const void *from, size_t bytes)
 {
     TRY(cudaSetDevice(g->index));
+    if (bytes <= SS_SMALL_BYTES) return bytes ? ss_write_small(g, to, from, bytes) : SS_OK;
     for (size_t at = 0; at < bytes; at += SS_STAGE_BYTES) {
         const size_t n = bytes - at < SS_STAGE_BYTES ? bytes - at : SS_STAGE_BYTES;
         ss_status s = upload(g, (char *)to + at, (const char *)from + at, n);

@@ -1,0 +1,14 @@
+/* small.h — writes that need no copy engine. */
+#ifndef SEMISAM_CUDA_SMALL_H
+#define SEMISAM_CUDA_SMALL_H
+#include "gpu.h"
+#include <stddef.h>
+
+enum { SS_SMALL_BYTES = 64 };
+
+#ifdef __cplusplus
+extern "C"
+#endif
+/* ss_write_small() — at most SS_SMALL_BYTES bytes, in the order of g's stream. */
+ss_status ss_write_small(ss_gpu *g, void *to, const void *from, size_t n);
+#endif
