@@ -111,6 +111,20 @@ SS_DEVICE int ss_at_ty()
     return threadIdx.x / SS_AT_SIDE * SS_AT_PER;
 }
 
+/* a b + c, rounded once on a GPU: the build fuses nothing by itself. */
+SS_DEVICE float ss_at_fma(float a, float b, float c)
+{
+#ifdef SS_EMULATE
+    return a * b + c;
+#else
+    return fmaf(a, b, c);
+#endif
+}
+SS_DEVICE float ss_at_dot(ss_quad a, float x, float y, float z, float w, float sum)
+{
+    return ss_at_fma(a.w, w, ss_at_fma(a.z, z, ss_at_fma(a.y, y, ss_at_fma(a.x, x, sum))));
+}
+
 /* s = rows a0.. of a times rows b0.. of b, transposed; `stage`: SS_AT_STAGE floats. Ends with
  * nobody reading the stage. */
 SS_DEVICE void ss_at_product(ss_at_square s, const ss_at_rows &a, int64_t a0, const ss_at_rows &b,
@@ -132,8 +146,7 @@ SS_DEVICE void ss_at_product(ss_at_square s, const ss_at_rows &a, int64_t a0, co
             }
             for (int i = 0; i < SS_AT_PER; i++)
                 for (int j = 0; j < SS_AT_PER; j++)
-                    s[i][j] +=
-                        x[i].x * y[j].x + x[i].y * y[j].y + x[i].z * y[j].z + x[i].w * y[j].w;
+                    s[i][j] = ss_at_dot(x[i], y[j].x, y[j].y, y[j].z, y[j].w, s[i][j]);
         }
     }
     __syncthreads();
@@ -161,7 +174,7 @@ SS_DEVICE void ss_at_accumulate(float (&acc)[SS_AT_PER][NC], const float *p, con
                 const float v2 = row[2 * COLS + SS_AT_SIDE * j],
                             v3 = row[3 * COLS + SS_AT_SIDE * j];
                 for (int i = 0; i < SS_AT_PER; i++)
-                    acc[i][j] += w[i].x * v0 + w[i].y * v1 + w[i].z * v2 + w[i].w * v3;
+                    acc[i][j] = ss_at_dot(w[i], v0, v1, v2, v3, acc[i][j]);
             }
         }
     }
