@@ -64,6 +64,26 @@ local function changed_in_place()
   expect(x, 32, "a chain of products")
 end
 
+-- What a kernel found wrong with its input is told by the next read, once.
+local function told_by_a_read()
+  local x, good, bad = filled(4):to("cuda"), ss.full({ 1 }, 1):to("i64"), ss.full({ 1 }, N + 1):to("i64")
+  good, bad = good:to("cuda"), bad:to("cuda")
+  for round = 1, 3 do
+    local y = ss.index_select(x, bad, { dim = 1 })
+    local ok, why = pcall(y.item, y)
+    if ok or not tostring(why):find("index_select: .*outside 0 to 599") then
+      print(("round %d: an index of %d: %s"):format(round, N + 1, ok and "no error" or tostring(why)))
+      os.exit(1)
+    end
+    y = ss.index_select(x, good, { dim = 1 })
+    if y:item() ~= 4 then
+      print(("round %d: got %g after the error, want 4"):format(round, y:item()))
+      os.exit(1)
+    end
+  end
+end
+
+told_by_a_read()
 kernel_after_write()
 many_writes()
 write_after_free()
