@@ -4,7 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_IN = 64 };
+enum { MAX_IN = 64, MAX_WISHES = 4 };
+
+/* A packed copy that an op asked for while it planned. */
+typedef struct wish {
+    const ss_view *of;
+    uint64_t key;
+    size_t bytes;
+} wish;
 
 /* Everything one ss_run needs, so that failures release it in one place. */
 typedef struct frame {
@@ -18,6 +25,8 @@ typedef struct frame {
     ss_tensor *packed[MAX_IN]; /* contiguous or moved copies; NULL: the input itself */
     ss_attr attr[SS_MAX_ATTR];
     ss_tensor *out[SS_MAX_OUT];
+    wish wish[MAX_WISHES];
+    int wishes;
     char msg[400];
 } frame;
 
@@ -72,13 +81,22 @@ static void *pack(ss_env *env, const ss_view *of, uint64_t key, size_t bytes, bo
     return p->data;
 }
 
-/* While planning: computing devices have nothing to fill a buffer with yet, so none is made; a
- * device that only counts bytes counts it. */
+/* While planning there is nothing to fill a buffer with yet, so none is made. A device that only
+ * counts bytes makes it when others do: once there is scratch. */
 static void *pack_planned(ss_env *env, const ss_view *of, uint64_t key, size_t bytes, bool *fresh)
 {
     frame *f = env->owner;
     *fresh = false;
-    return f->dev->computes ? NULL : pack(env, of, key, bytes, fresh);
+    if (!f->dev->computes && f->wishes < MAX_WISHES)
+        f->wish[f->wishes++] = (wish){.of = of, .key = key, .bytes = bytes};
+    return NULL;
+}
+
+static void grant_wishes(frame *f)
+{
+    bool fresh;
+    for (int i = 0; i < f->wishes; i++)
+        pack(&f->env, f->wish[i].of, f->wish[i].key, f->wish[i].bytes, &fresh);
 }
 
 /* ---- inputs --------------------------------------------------------------------------- */
@@ -250,6 +268,8 @@ static ss_status execute(frame *f)
         s = twin->run(c, f->dev->gpu);
     else if (f->dev->computes)
         s = op->cpu(c);
+    else
+        grant_wishes(f);
     if (f->ctx->profile) ss__profile_add(f->dev, f->info, c, ss__now() - begun, work);
     ss__free(f->dev, scratch, c->scratch_bytes);
     return s ? fail(f, s) : SS_OK;

@@ -94,7 +94,7 @@ struct ss_ctx {
     ss_device dev[SS_DEVICES];
     ss_pressure_fn pressure;
     void *pressure_ud;
-    bool in_pressure, check_finite;
+    bool in_pressure, check_finite, meta_ones;
     int no_grad;
     uint64_t next_id, next_seq;
     int64_t tensors, bytes;

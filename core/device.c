@@ -298,6 +298,7 @@ ss_status ss_memory_reset_peak(ss_ctx *ctx, const char *device)
     if (!d) return SS_E_DEVICE;
     d->mem.peak = d->mem.used;
     d->mem.reserved_peak = d->mem.reserved;
+    d->mem.trace = 0;
     return SS_OK;
 }
 

@@ -60,9 +60,11 @@ void ss__profile_add(ss_device *d, const ss_opinfo *op, const ss_call *c, double
 {
     ss_profile_row *row = &d->ctx->profile[op - ss_op_at(0)];
     const double bytes = bytes_of(c);
-    const bool imagined = !d->computes && d->ctx->pace.bytes > 0;
     row->calls++;
-    row->seconds += imagined ? modelled(&d->ctx->pace, c, flops, bytes) : seconds;
+    if (d->ctx->pace.bytes > 0) /* what the host does beside it is not part of the model */
+        row->seconds += d->computes ? 0 : modelled(&d->ctx->pace, c, flops, bytes);
+    else
+        row->seconds += seconds;
     row->flops += flops;
     row->bytes += bytes;
 }

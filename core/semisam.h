@@ -52,7 +52,7 @@ typedef struct ss_memory {
     size_t peak;                    /* largest `used` since the last reset */
     size_t budget;                  /* limit of `used` */
     size_t reserved, reserved_peak; /* bytes taken from the system, waiting ones included */
-    uint64_t trace; /* hash of all allocations and releases so far, in their order */
+    uint64_t trace; /* hash of all allocations and releases since the last reset, in order */
 } ss_memory;
 
 /* Device names: "cpu"; "cuda:N" or "cuda" for the first; "meta" counts what the CPU would need,
@@ -146,6 +146,9 @@ typedef struct ss_pace {
     double bytes;                /* of memory */
     double launch;               /* seconds */
 } ss_pace;
+/* ss_meta_ones() — tensors on meta devices, which have no values, read as 1 while this is on, so
+ * that work that looks at values goes its usual way. Otherwise they read as NaN and 0. */
+void ss_meta_ones(ss_ctx *ctx, bool on);
 /* ss_profile_pace() — rows of operations on meta devices then hold modelled seconds. NULL: none. */
 ss_status ss_profile_pace(ss_ctx *ctx, const ss_pace *pace);
 

@@ -106,10 +106,12 @@ static double number_at(lua_State *L, const char *key)
     return x;
 }
 
-/* _pace{flops_f32=, flops_f16=, bytes=, launch=} — see ss_profile_pace(); nil: none. */
+/* _pace{flops_f32=, flops_f16=, bytes=, launch=} — see ss_profile_pace() and ss_meta_ones(); nil:
+ * none. */
 static int pace(lua_State *L)
 {
     ss_pace p = {0};
+    ss_meta_ones(ssL_ctx(L), !lua_isnoneornil(L, 1));
     if (lua_isnoneornil(L, 1)) {
         ssL_try(L, ss_profile_pace(ssL_ctx(L), NULL));
         return 0;

@@ -64,18 +64,18 @@ end
 --- The student of a recipe. Parts that no file has keep their random start; that every file has a
 --- part of the network is required.
 ---@param spec table
----@return table net
+---@param device string where it will compute; one without values needs no weights
+---@return table net on that device
 ---@return string[] lines what was loaded
-function networks.student(spec)
-  local net, lines = models.new(networks.options(spec)), {}
-  for i, path in ipairs(networks.files(spec)) do
-    if net.load_weights then
-      lines[i] = net:load_weights(path)
-    else
-      lines[i] = weights.load(net, path).summary
+function networks.student(spec, device)
+  if device:find "^meta" then return ss.on(device, models.new, networks.options(spec)), {} end
+  return ss.on("cpu", function()
+    local net, lines = models.new(networks.options(spec)), {}
+    for i, path in ipairs(networks.files(spec)) do
+      lines[i] = net.load_weights and net:load_weights(path) or weights.load(net, path).summary
     end
-  end
-  return net, lines
+    return net:to(device), lines
+  end)
 end
 
 --- What a student computes in: the recipe's precision; a frozen encoder beside an f32 decoder in a
@@ -125,15 +125,17 @@ function networks.network(spec, data) return models.new((placed(spec, data))) en
 function networks.generalist(spec, i, cfg, pretrained)
   local _, opts = placed(spec, cfg.data)
   local path = networks.files(spec)[1]
-  if not path then
+  local sizes_only = cfg.device:find "^meta" ~= nil
+  if not path and not sizes_only then
     if spec[1] ~= "prompt_unet" then
       fail.recipe("setting 'generalists.%d': %s needs weights = FILE; only prompt_unet is trained "
         .. "here when it has none", i, spec[1])
     end
     path = pretrained()
   end
-  local net, line = ss.on("cpu", function()
+  local net, line = ss.on(sizes_only and cfg.device or "cpu", function()
     local net = networks.network(spec, cfg.data)
+    if sizes_only then return net, spec[1] .. " without its weights" end
     return net, net.load_weights and net:load_weights(path) or weights.load(net, path).summary
   end)
   net:eval():freeze():to(cfg.device)

@@ -31,8 +31,7 @@ end
 ---@return table {method, student, teacher, shadow, optim, parts, trained}
 function state.build(cfg)
   nn.seed(cfg.seed)
-  local student, loaded = ss.on("cpu", networks.student, cfg.student)
-  student:to(cfg.device)
+  local student, loaded = networks.student(cfg.student, cfg.device)
   local kind, opts = words(cfg.optim)
   if not optim[kind] then
     error(("train: no optimiser is called \"%s\"; there are sgd and adamw"):format(tostring(kind)),
