@@ -37,25 +37,30 @@ function Store:forget(case) self.held[case.id] = nil end
 --- Voxels d, h, w of a case after preprocessing.
 function Store:size(case) return self:get(case).grid.size end
 
+-- [d, h, w, c] as a batch of one.
+local function batch(x) return x:reshape { 1, x.shape[1], x.shape[2], x.shape[3], x.shape[4] } end
+
 --- The image as a batch of one [1, d, h, w, c], not augmented.
-function Store:image(case)
-  local x = self:get(case).image
-  return x:reshape { 1, x.shape[1], x.shape[2], x.shape[3], x.shape[4] }:to(self.device)
+function Store:image(case) return batch(self:get(case).image):to(self.device) end
+
+-- The label as it is stored, a batch of one.
+local function label_of(self, case)
+  local y = self:get(case).label
+  if not y then error(("store: case \"%s\" (%s) has no label"):format(case.id, case.role), 3) end
+  return batch(y)
 end
 
 --- The label as [1, d, h, w, 1] of f32. Cases without the right to one have none.
-function Store:label(case)
-  local y = self:get(case).label
-  if not y then error(("store: case \"%s\" (%s) has no label"):format(case.id, case.role), 2) end
-  return y:to(self.device):to("f32"):reshape { 1, y.shape[1], y.shape[2], y.shape[3], 1 }
-end
+function Store:label(case) return label_of(self, case):to(self.device):to("f32") end
 
 --- The views of a sample of train/batches.lua: weak = geometry, strong = geometry and intensity,
---- and for the labelled stream the label under the same geometry.
+--- and for the labelled stream the label under the same geometry. Made on the cpu, as by a loader.
 function Store:views(sample, labelled)
-  local weak = sample.geometry:apply(self:image(sample.case))
+  local weak = sample.geometry:apply(batch(self:get(sample.case).image))
   local out = { weak = weak, strong = sample.strong:apply(weak) }
-  if labelled then out.label = sample.geometry:apply(self:label(sample.case), "label") end
+  if labelled then
+    out.label = sample.geometry:apply(label_of(self, sample.case):to("f32"), "label")
+  end
   return out
 end
 
@@ -67,9 +72,7 @@ function Store:job(sample, labelled)
   local weak, strong = sample.geometry:steps("weak"), sample.strong:steps("strong")
   local turned = labelled and sample.geometry:steps("label", "label")
   if not weak or not strong then return nil end
-  local x = self:get(sample.case).image
-  x = x:reshape { 1, x.shape[1], x.shape[2], x.shape[3], x.shape[4] }
-  local job = { input = { weak = x }, steps = weak }
+  local job = { input = { weak = batch(self:get(sample.case).image) }, steps = weak }
   job.output = { "weak", "strong" }
   -- `strong` starts where `weak` ends: its first call reads that, or a copy takes its place
   if strong[1] then
@@ -80,11 +83,7 @@ function Store:job(sample, labelled)
     job.steps[#job.steps + 1] = { "copy", "weak", {}, to = "strong" }
   end
   if labelled then
-    local y = self:get(sample.case).label
-    if not y then
-      error(("store: case \"%s\" (%s) has no label"):format(sample.case.id, sample.case.role), 2)
-    end
-    job.input.label = y:reshape { 1, y.shape[1], y.shape[2], y.shape[3], 1 }
+    job.input.label = label_of(self, sample.case)
     job.steps[#job.steps + 1] = { "cast", "label", { dtype = "f32" } }
     append(job.steps, turned)
     job.output[3] = "label"

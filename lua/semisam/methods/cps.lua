@@ -7,7 +7,7 @@ local networks = require "semisam.train.networks"
 local M = methods.define {}
 
 function M.build(self, _, cfg)
-  self.peer = networks.student(cfg.student) -- made later, so it starts from other numbers
+  self.peer = networks.student(cfg.student, cfg.device) -- made later: it starts from other numbers
   return { trained = { self.peer }, parts = { peer = methods.part(self.peer) } }
 end
 
