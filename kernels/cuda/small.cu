@@ -1,5 +1,5 @@
-/* small.cu — a few bytes from the host to the device: they travel with a kernel's arguments, so that
- * the number in `x * 2` needs no staging and no second stream. */
+/* small.cu — a few bytes from the host to the device: they travel with a kernel's arguments, so
+ * that the number in `x * 2` needs no staging and no second stream. */
 #include "cuda.h"
 #include "small.h"
 #include <string.h>

@@ -4,11 +4,14 @@
 #include "gpu.h"
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
 enum { SS_SMALL_BYTES = 64 };
 
-#ifdef __cplusplus
-extern "C"
-#endif
 /* ss_write_small() — at most SS_SMALL_BYTES bytes, in the order of g's stream. */
 ss_status ss_write_small(ss_gpu *g, void *to, const void *from, size_t n);
+#ifdef __cplusplus
+}
+#endif
 #endif
