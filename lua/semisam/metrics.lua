@@ -72,7 +72,8 @@ function M.distances(pred, truth, spacing)
   local s = checked_spacing(spacing)
   local ss = require "semisam"
   local d = ss.scoped(function()
-    return pred:surface_distances(truth, ss.tensor({ s[3], s[2], s[1] }, { device = pred.device })):flat()
+    local mm = ss.tensor({ s[3], s[2], s[1] }, { device = pred.device })
+    return pred:surface_distances(truth, mm):flat()
   end)
   return { hd95_pooled = d[1], hd95_max = d[2], asd = d[3], assd = d[5], hd = d[6] }
 end

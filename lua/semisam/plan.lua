@@ -104,7 +104,7 @@ end
 ---@param card semisam.gpu
 function plan.measure(cfg, card)
   ss._pace(gpus.pace(card))
-  local done <close> = setmetatable({}, { __close = function() ss._pace(nil) end }) -- luacheck: ignore
+  local _ <close> = setmetatable({}, { __close = function() ss._pace(nil) end })
   return ss.on(plan.DEVICE, function()
     local out = {}
     mark()

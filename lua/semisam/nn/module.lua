@@ -7,7 +7,7 @@
 local ss = require "semisam"
 local state = require "semisam.nn.state"
 
-local Module = { state = state.state, load_state = state.load_state }
+local Module = { state = state.state, load_state = state.load_state, device = state.device }
 
 local DTYPES = { f32 = true, f16 = true, bf16 = true }
 
@@ -168,8 +168,8 @@ local function replace(owner, entry, value)
 end
 
 ---Compute in another element type ("bf16", "f16", "f32": parameters stay as they are, f32
----masters are cast when used) or move to a device ("cpu", "cuda", "meta"). Moving makes new tensors:
----optimisers and averages are made after it.
+---masters are cast when used) or move to a device. Moving makes new tensors: optimisers and averages
+---are made after it.
 ---@param where string
 ---@return table self
 function Module:to(where)
@@ -186,14 +186,6 @@ function Module:to(where)
     replace(owner, entry, new)
   end, "")
   return self
-end
-
----Where the module's tensors are: "cpu" for one without any.
----@return string
-function Module:device()
-  local found
-  walk(self, function(owner, entry) found = found or rawget(owner, entry.name).device end, "")
-  return found or "cpu"
 end
 
 ---Hand out results in this element type whatever the module computes in, so that losses after a

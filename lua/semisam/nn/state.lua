@@ -93,4 +93,12 @@ function M.load_state(self, tensors, opts)
   return { missing = missing, extra = extra }
 end
 
+---Where the module's tensors are: "cpu" for one without any.
+---@return string
+function M.device(self)
+  local found = "cpu"
+  M.walk(self, function(owner, entry) found = rawget(owner, entry.name).device end, "")
+  return found
+end
+
 return M
