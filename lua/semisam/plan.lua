@@ -99,7 +99,7 @@ local function evaluation(run)
   return rows
 end
 
----What a resolved recipe needs: a list of phases { name, rows = { stage = {used, taken, seconds} } }.
+---What a resolved recipe needs: phases { name, rows = { stage = {used, taken, seconds} } }.
 ---@param cfg table its device is plan.DEVICE
 ---@param card semisam.gpu
 function plan.measure(cfg, card)

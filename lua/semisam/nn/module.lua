@@ -168,8 +168,8 @@ local function replace(owner, entry, value)
 end
 
 ---Compute in another element type ("bf16", "f16", "f32": parameters stay as they are, f32
----masters are cast when used) or move to a device. Moving makes new tensors: optimisers and averages
----are made after it.
+---masters are cast when used) or move to a device. Moving makes new tensors: optimisers and
+---averages are made after it.
 ---@param where string
 ---@return table self
 function Module:to(where)
