@@ -62,7 +62,7 @@ local function beside(i, n, step) return (i - (n + 1) / 2) * step end
 
 -- ---- Dice against labels -------------------------------------------------------
 
-local function dice_panel(c, area, plan, cells, counts)
+local function dice_panel(c, area, plan, cells, counts, legends)
   local lo, hi = math.huge, -math.huge
   for _, row in ipairs(cells) do
     for _, cell in pairs(row) do
@@ -70,7 +70,7 @@ local function dice_panel(c, area, plan, cells, counts)
       lo, hi = math.min(lo, cell.lo), math.max(hi, cell.hi)
     end
   end
-  local at, y = frame(c, area, { title = "Test Dice", left = "Dice", legend = 1,
+  local at, y = frame(c, area, { title = "Test Dice", left = "Dice", legend = legends,
     axis = axis.linear(lo, hi, 6) }, counts)
   local names = {}
   for i, arm in ipairs(plan.arms) do
@@ -88,7 +88,7 @@ local function dice_panel(c, area, plan, cells, counts)
     if #line > 2 then c:line(line, { color = soft(color, "90"), width = 1.6 }) end
     names[i] = { text = arm.name, color = color }
   end
-  legend(c, area.x - 46, area.y - 14, names)
+  legend(c, area.x - 46, area.y - 14 - 16 * (legends - 1), names)
 end
 
 -- ---- differences of single cases --------------------------------------------------
@@ -115,7 +115,7 @@ local function pair_panel(c, area, list, counts)
       end
     end
   end
-  local at, y = frame(c, area, { title = "Difference on the same case", legend = #list,
+  local at, y = frame(c, area, { title = "Difference on the same case", legend = math.max(1, #list),
     left = "Dice difference", axis = axis.linear(lo, hi, 6) }, counts)
   for i, item in ipairs(list) do
     local r = rng { seed = i, purpose = "figure" }
@@ -199,7 +199,8 @@ function figure.write(plan, by, path)
   local height = foot + (changed[1] and 44 + ROW * #changed + 34 or 0) + 26
   local c <close> = canvas.new(WIDTH, height, style.page)
   local half = WIDTH // 2
-  dice_panel(c, { x = 66, y = top, w = half - 66 - 16, h = PANEL }, plan, cells, counts)
+  dice_panel(c, { x = 66, y = top, w = half - 66 - 16, h = PANEL }, plan, cells, counts,
+    math.max(1, #compared))
   pair_panel(c, { x = half + 66, y = top, w = half - 66 - 18, h = PANEL }, compared, counts)
   if changed[1] then ablation_panel(c, foot, changed, reference) end
   c:text(18, height - 10, ("Dots: means and 95 %% bootstrap intervals over the test cases of %d "
