@@ -113,7 +113,7 @@ t.test("a grid of label counts, arms and ablations; given again; stopped; its ta
   t.match(text, "| 2 | semi_sam_plus | 0%.%d+ | 0%.%d+ | [+-]0%.%d+ | [+-]0%.%d+ | 6 |") -- coarse, pseudo
   t.eq(text:find("not there yet", 1, true), nil)
   local beta = text:match "| 2 | beta 0 | `beta.max=0` | (.-)\n"
-  local teacher = text:match "| 2 | mean_teacher | `` | (.-)\n"
+  local teacher = text:match "| 2 | mean_teacher | mean_teacher | (.-)\n"
   t.ok(beta)
   t.eq(beta, teacher, "without beta it is Mean Teacher")
   local csv = ss.fs.read(cfg.out .. "/cases.csv")

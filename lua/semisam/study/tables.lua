@@ -134,8 +134,9 @@ local function ablation_table(plan, by)
       local cell = scores.cell(plan, by, arm, labels)
       local c = scores.paired(plan, cell, against)
       if c then
-        rows[#rows + 1] = difference_row({ labels_text(labels), arm.name,
-          "`" .. table.concat(arm.set, " ") .. "`", ("%.3f"):format(cell.mean) }, c)
+        local changes = arm.set[1] and "`" .. table.concat(arm.set, " ") .. "`" or arm.recipe
+        rows[#rows + 1] = difference_row({ labels_text(labels), arm.name, changes,
+          ("%.3f"):format(cell.mean) }, c)
       end
     end
   end
