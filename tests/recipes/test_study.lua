@@ -222,7 +222,7 @@ t.test("pairs are those of one seed and case; intervals, least gain, missing see
   t.eq(scores.validation(many), { best = 0.7, last = 0.65 })
   t.eq(scores.validation(few), nil)
   local text = tables.markdown(plan, by, {})
-  t.match(text, "| 2 | supervised | 0.500 |  |  | 0.500 |")
+  t.match(text, "| 2 | supervised | 0.500 |  |  |  |  |\n")
   t.match(text, "3 of 6 runs are not there yet: supervised%-n2%-1, supervised%-n2%-2, semi_sam_plus%-n2%-2%.")
 end)
 

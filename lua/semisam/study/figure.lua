@@ -77,11 +77,11 @@ local function dice_panel(c, area, plan, cells, counts, legends)
     local color, line = style.curves[(i - 1) % #style.curves + 1], {}
     for k in ipairs(counts) do
       local cell, x = cells[i][k], at(k) + beside(i, #plan.arms, 14)
-      if cell then
+      for _, m in ipairs(cell and cell.means or {}) do
+        c:circle(x, y(m), 2.4, { color = color, width = 1 })
+      end
+      if cell and cell.complete then
         line[#line + 1], line[#line + 2] = x, y(cell.mean)
-        for _, m in ipairs(cell.means) do
-          c:circle(x, y(m), 2.4, { color = color, width = 1 })
-        end
         bar(c, x, y, cell, color)
       end
     end

@@ -72,7 +72,8 @@ function scores.all(plan)
 end
 
 --- What an arm reached at a label count: { seeds = {seed -> score}, list = {every case's Dice},
---- means = {mean of each finished seed}, mean, lo, hi (bootstrap over cases) }; nil without a run.
+--- means = {mean of each finished seed}, complete = every seed is there, mean, lo, hi (bootstrap
+--- over cases) }; nil without a run. Means over different seeds must not be compared.
 function scores.cell(plan, by, arm, labels)
   local cell = { seeds = {}, list = {}, means = {} }
   for _, seed in ipairs(plan.seeds) do
@@ -88,6 +89,7 @@ function scores.cell(plan, by, arm, labels)
   for i = 1, #cell.list do zero[i] = 0 end
   local c = metrics.compare(cell.list, zero)
   cell.mean, cell.lo, cell.hi = mean(cell.means), c.lo, c.hi
+  cell.complete = #cell.means == #plan.seeds
   return cell
 end
 

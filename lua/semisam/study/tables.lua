@@ -55,8 +55,8 @@ local function dice_table(plan, by)
       if cell then
         local row = { labels_text(labels), arm.name }
         for _, text in ipairs(seed_cells(plan, cell)) do row[#row + 1] = text end
-        rows[#rows + 1] = append(row, ("%.3f"):format(cell.mean),
-          ("%.3f to %.3f"):format(cell.lo, cell.hi))
+        rows[#rows + 1] = cell.complete and append(row, ("%.3f"):format(cell.mean),
+          ("%.3f to %.3f"):format(cell.lo, cell.hi)) or append(row, "", "")
       end
     end
   end
@@ -158,7 +158,8 @@ end
 ---@param failed table[] of study/grid.lua
 ---@return string
 function tables.markdown(plan, by, failed)
-  local parts = { "Test Dice; the interval is a bootstrap over all cases of all seeds.",
+  local parts = { "Test Dice; the interval is a bootstrap over all cases of all seeds. Without all "
+    .. "seeds there is no mean.",
     dice_table(plan, by) }
   local function put(text, title)
     if text then parts[#parts + 1], parts[#parts + 2] = title, text end
