@@ -1,5 +1,6 @@
 /* permutation.c — a random order of 0..n-1, counted by key (Fisher-Yates). */
 #include "cpu.h"
+#include "cuda/permute.h"
 #include "support/philox.h"
 
 static ss_status infer(ss_call *c)
@@ -10,16 +11,12 @@ static ss_status infer(ss_call *c)
     return ss_out(c, 0, SS_I64, 1, &n);
 }
 
-/* Integer in [0, n) without bias: lane i % 4 of block i / 4 under stream t, t = 0, 1.. until a word
- * falls in the largest multiple of n. */
-static uint32_t below(uint64_t key, uint64_t i, uint32_t n)
+static ss_status plan_cuda(ss_call *c)
 {
-    const uint32_t reject = (uint32_t)(-n) % n; /* 2^32 mod n */
-    for (uint64_t t = 0;; t++) {
-        uint32_t u[4];
-        ss_philox_at(key, i / 4, t, u);
-        if (u[i % 4] >= reject) return u[i % 4] % n;
-    }
+    ss_arena a = {NULL, 0};
+    ss_permute_work_of(&a, c->attr[0].v[0]);
+    c->scratch_bytes = a.used;
+    return SS_OK;
 }
 
 static ss_status cpu(ss_call *c)
@@ -29,7 +26,7 @@ static ss_status cpu(ss_call *c)
     int64_t *y = c->out[0].data;
     for (int64_t i = 0; i < n; i++) y[i] = i;
     for (int64_t i = n - 1; i > 0; i--) {
-        const int64_t j = below(key, (uint64_t)i, (uint32_t)(i + 1));
+        const int64_t j = ss_below(key, (uint64_t)i, (uint32_t)(i + 1));
         const int64_t t = y[i];
         y[i] = y[j];
         y[j] = t;
@@ -43,6 +40,7 @@ const ss_op SS_OP(permutation) = {
     .doc = "The numbers 0..n-1 as i64 in a random order; every order is equally likely. The same "
            "key gives the same order.",
     .infer = infer,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD | SS_OP_RANDOM,
 };

@@ -29,7 +29,7 @@ static ss_status cpu(ss_call *c)
             uint32_t u[4];
             ss_philox(key, (uint64_t)i / 4, u);
             for (int64_t k = 0; k < 4 && i + k < end; k++) {
-                float r = rayleigh_scale * sqrtf(-2 * logf(ss_uniform01_open(u[k])));
+                float r = rayleigh_scale * ss_rayleigh(u[k]);
                 y[i + k] = ss_clip(x[i + k] * (1 + part * (r - 1)), lo, hi);
             }
         }

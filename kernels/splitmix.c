@@ -1,4 +1,5 @@
 /* splitmix.c — numbers hashed from their place, for weights and inputs that need no file. */
+#include "support/splitmix.h"
 #include "cpu.h"
 
 enum { BLOCK = 4096 };
@@ -6,16 +7,6 @@ enum { BLOCK = 4096 };
 static ss_status infer(ss_call *c)
 {
     return ss_out(c, 0, SS_F32, c->attr[0].n, c->attr[0].v);
-}
-
-/* The 24 high bits of the i-th output of the generator, as a number in [0, 1). */
-static inline double hashed(uint64_t key, uint64_t i)
-{
-    uint64_t z = key + i + 0x9E3779B97F4A7C15u;
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    z ^= z >> 31;
-    return (double)(z >> 40) * 0x1p-24;
 }
 
 static ss_status cpu(ss_call *c)
@@ -27,7 +18,7 @@ static ss_status cpu(ss_call *c)
     SS_PARALLEL_FOR (b, ss_ceil_div(count, BLOCK), BLOCK) {
         const int64_t end = ss_min64(count, (b + 1) * BLOCK);
         for (int64_t i = b * BLOCK; i < end; i++)
-            y[i] = (float)(offset + scale * (2 * hashed(key, (uint64_t)i) - 1));
+            y[i] = ss_splitmix_number(key, (uint64_t)i, scale, offset);
     }
     return SS_OK;
 }

@@ -15,7 +15,7 @@ static ss_status infer(ss_call *c)
 static ss_status cpu(ss_call *c)
 {
     const uint64_t key = (uint64_t)c->attr[1].v[0];
-    const float lo = (float)c->attr[2].num, hi = (float)c->attr[3].num, width = hi - lo;
+    const float lo = (float)c->attr[2].num, hi = (float)c->attr[3].num, last = nextafterf(hi, lo);
     const int64_t count = c->out[0].count;
     float *y = ss_out_f32(c, 0);
     SS_PARALLEL_FOR (b, ss_ceil_div(count, BLOCK), BLOCK) {
@@ -23,10 +23,8 @@ static ss_status cpu(ss_call *c)
         for (int64_t i = b * BLOCK; i < end; i += 4) {
             uint32_t u[4];
             ss_philox(key, (uint64_t)i / 4, u);
-            for (int64_t k = 0; k < 4 && i + k < end; k++) {
-                float v = lo + width * ss_uniform01(u[k]);
-                y[i + k] = v < hi || lo == hi ? v : nextafterf(hi, lo); /* rounded up to hi */
-            }
+            for (int64_t k = 0; k < 4 && i + k < end; k++)
+                y[i + k] = ss_uniform(u[k], lo, hi, last);
         }
     }
     return SS_OK;
