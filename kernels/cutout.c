@@ -1,4 +1,5 @@
 /* cutout.c — a box of the image loses its contents. */
+#include "support/cutout.h"
 #include "support/image.h"
 
 static ss_status infer(ss_call *c)
@@ -21,14 +22,13 @@ static float mean_of(const float *x, int64_t n)
     return n ? (float)(sum / (double)n) : 0;
 }
 
-/* First and one past the last index inside [lo, hi] of an axis; NaN corners select nothing. */
-static void range(float lo, float hi, int64_t size, int64_t out[2])
+/* CUDA: the sum of each chunk of each volume. */
+static ss_status plan_cuda(ss_call *c)
 {
-    const double a = ceil((double)lo), b = floor((double)hi);
-    out[0] = out[1] = 0;
-    if (!(a <= b) || !(b >= 0) || !(a < (double)size)) return;
-    out[0] = (int64_t)fmax(a, 0);
-    out[1] = (int64_t)fmin(b, (double)(size - 1)) + 1;
+    ss_images m;
+    ss_status s = ss_images_of(c, 0, &m);
+    c->scratch_bytes = (size_t)(m.n * ss_ceil_div(m.count, SS_CHUNK)) * sizeof(double);
+    return s;
 }
 
 static ss_status cpu(ss_call *c)
@@ -38,7 +38,7 @@ static ss_status cpu(ss_call *c)
     if (s) return s;
     const float *box = ss_in_f32(c, 1);
     int64_t r[3][2];
-    for (int a = 0; a < 3; a++) range(box[a], box[3 + a], m.size[a], r[a]);
+    for (int a = 0; a < 3; a++) ss_cutout_range(box[a], box[3 + a], m.size[a], r[a]);
     SS_PARALLEL_FOR (n, m.n, m.count) {
         const float *x = ss_in_f32(c, 0) + n * m.count;
         float *y = ss_out_f32(c, 0) + n * m.count;
@@ -60,6 +60,7 @@ const ss_op SS_OP(cutout) = {
            "`value`, by default the mean of the volume. What lies beyond the image is ignored, a "
            "NaN box changes nothing. Images are [d,h,w], [d,h,w,c] or [n,d,h,w,c].",
     .infer = infer,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

@@ -1,24 +1,19 @@
 /* gaussian_blur.c — separable Gaussian over the three spatial axes. */
+#include "support/blur.h"
 #include "support/image.h"
 
 enum {
-    MOST = 64,  /* largest radius */
+    MOST = SS_BLUR_MOST,
     TILE = 32,  /* neighbouring lines blurred side by side */
     SHORT = 8,  /* fewer lines than this side by side: a piece of one line is copied first */
     PIECE = 256 /* elements of a line at once */
 };
 
-/* Deviation along axis a: y and x take z's unless given. */
-static double sigma_of(const ss_call *c, int a)
-{
-    return c->attr[a].n < 0 ? c->attr[0].num : c->attr[a].num;
-}
-
 static ss_status infer(ss_call *c)
 {
     for (int a = 0; a < 3; a++)
-        if (!(sigma_of(c, a) >= 0 && sigma_of(c, a) * 4 + 0.5 < MOST + 1))
-            return ss_fail(c, SS_E_ARG, "sigma must be in [0, 16], got %g", sigma_of(c, a));
+        if (!(ss_blur_sigma(c, a) >= 0 && ss_blur_sigma(c, a) * 4 + 0.5 < MOST + 1))
+            return ss_fail(c, SS_E_ARG, "sigma must be in [0, 16], got %g", ss_blur_sigma(c, a));
     return ss_infer_image(c);
 }
 
@@ -26,29 +21,6 @@ static ss_status plan(ss_call *c)
 {
     c->scratch_bytes = (size_t)c->in[0].count * sizeof(float);
     return SS_OK;
-}
-
-/* Half of the normalised kernel, weight[0] in the middle; returns the radius. */
-static int kernel(double sigma, float weight[MOST + 1])
-{
-    const int radius = (int)(4 * sigma + 0.5);
-    double sum = 1, w[MOST + 1] = {1};
-    for (int i = 1; i <= radius; i++) {
-        w[i] = exp(-0.5 * i * i / (sigma * sigma));
-        sum += 2 * w[i];
-    }
-    for (int i = 0; i <= radius; i++) weight[i] = (float)(w[i] / sum);
-    return radius;
-}
-
-/* Index i mirrored at the outer faces of the first and last voxel: c b a | a b c | c b a. */
-static int64_t mirror(int64_t i, int64_t n)
-{
-    const int64_t period = 2 * n;
-    if (i >= 0 && i < n) return i;
-    i %= period;
-    if (i < 0) i += period;
-    return i < n ? i : period - 1 - i;
 }
 
 /* Blurs lines of n entries of `inner` < SHORT values each. */
@@ -62,7 +34,7 @@ static void pass_lines(const float *x, float *y, int64_t lines, int64_t n, int64
         float near[PIECE + 2 * MOST * SHORT], sum[PIECE];
         for (int64_t k = 0; k < wide + 2 * reach; k++) {
             const int64_t at = from - reach + k + MOST * inner; /* not negative */
-            const int64_t i = mirror(at / inner - MOST, n);
+            const int64_t i = ss_blur_mirror(at / inner - MOST, n);
             near[k] = line[i * inner + at % inner];
         }
         for (int64_t k = 0; k < wide; k++) sum[k] = weight[0] * near[k + reach];
@@ -77,8 +49,9 @@ static void pass_lines(const float *x, float *y, int64_t lines, int64_t n, int64
 /* Blurs the middle axis of [outer, n, inner]. */
 static void pass(const float *x, float *y, int64_t outer, int64_t n, int64_t inner, double sigma)
 {
-    float weight[MOST + 1];
-    const int radius = kernel(sigma, weight);
+    const ss_blur blur = ss_blur_of(sigma);
+    const float *weight = blur.weight;
+    const int radius = blur.radius;
     if (inner < SHORT) {
         pass_lines(x, y, outer, n, inner, weight, radius);
         return;
@@ -91,7 +64,8 @@ static void pass(const float *x, float *y, int64_t outer, int64_t n, int64_t inn
         float sum[TILE];
         for (int64_t k = 0; k < wide; k++) sum[k] = weight[0] * line[i * inner + k];
         for (int j = 1; j <= radius; j++) {
-            const float *a = line + mirror(i - j, n) * inner, *b = line + mirror(i + j, n) * inner;
+            const float *a = line + ss_blur_mirror(i - j, n) * inner,
+                        *b = line + ss_blur_mirror(i + j, n) * inner;
             for (int64_t k = 0; k < wide; k++) sum[k] += weight[j] * (a[k] + b[k]);
         }
         memcpy(y + (t / tiles) * inner + from, sum, (size_t)wide * sizeof(float));
@@ -109,9 +83,9 @@ static ss_status cpu(ss_call *c)
     for (int a = 2; a >= 0 && m.count; a--) {
         const int64_t n = m.size[a];
         outer /= n;
-        if ((int)(4 * sigma_of(c, a) + 0.5) > 0) {
+        if ((int)(4 * ss_blur_sigma(c, a) + 0.5) > 0) {
             float *out = x == y ? other : y;
-            pass(x, out, outer, n, inner, sigma_of(c, a));
+            pass(x, out, outer, n, inner, ss_blur_sigma(c, a));
             x = out;
         }
         inner *= n;
@@ -128,6 +102,7 @@ const ss_op SS_OP(gaussian_blur) = {
            "| a b c | c b a). Images are [d,h,w], [d,h,w,c] or [n,d,h,w,c].",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

@@ -1,4 +1,5 @@
 /* shadow.c — an acoustic shadow: behind an obstacle the echoes fade. */
+#include "support/shadow.h"
 #include "support/image.h"
 
 enum { A, B, WIDTH_A, WIDTH_B, ONSET, STRENGTH, SPREAD, TILT_A, TILT_B, BEAM };
@@ -16,24 +17,15 @@ static ss_status infer(ss_call *c)
     return ss_infer_image(c);
 }
 
-/* What is left of the echo at (depth, a, b): 1 before the onset. */
-static float left(const ss_attr *p, double depth, double a, double b)
-{
-    const double below = depth - p[ONSET].num;
-    if (!(below > 0)) return 1;
-    const double wa = p[WIDTH_A].num + p[SPREAD].num * below;
-    const double wb = p[WIDTH_B].num + p[SPREAD].num * below;
-    const double da = (a - p[A].num - p[TILT_A].num * below) / wa;
-    const double db = (b - p[B].num - p[TILT_B].num * below) / wb;
-    const double onset = fmin(below / 2, 1); /* full after two voxels */
-    return (float)(1 - p[STRENGTH].num * onset * exp(-0.5 * (da * da + db * db)));
-}
-
 static ss_status cpu(ss_call *c)
 {
     ss_images m;
     ss_status s = ss_images_of(c, 0, &m);
     if (s) return s;
+    const ss_attr *p = c->attr;
+    const ss_shadow shadow = {p[A].num,       p[B].num,      p[WIDTH_A].num,
+                              p[WIDTH_B].num, p[ONSET].num,  p[STRENGTH].num,
+                              p[SPREAD].num,  p[TILT_A].num, p[TILT_B].num};
     const int beam = (int)c->attr[BEAM].v[0], first = beam == 0, second = beam == 2 ? 1 : 2;
     const int64_t row = m.size[2] * m.c;
     SS_PARALLEL_FOR (r, m.n * m.size[0] * m.size[1], row * 8) {
@@ -42,7 +34,7 @@ static ss_status cpu(ss_call *c)
         double at[3] = {(double)(r / m.size[1] % m.size[0]), (double)(r % m.size[1]), 0};
         for (int64_t i = 0; i < m.size[2]; i++) {
             at[2] = (double)i;
-            const float gain = left(c->attr, at[beam], at[first], at[second]);
+            const float gain = ss_shadow_left(&shadow, at[beam], at[first], at[second]);
             for (int64_t k = i * m.c; k < (i + 1) * m.c; k++) y[k] = gain * x[k];
         }
     }

@@ -1,25 +1,22 @@
 /* speckle.c — multiplicative Rayleigh noise of mean 1, counted by key. */
 #include "support/image.h"
-#include "support/philox.h"
+#include "support/rayleigh.h"
 
 enum { BLOCK = 1024 }; /* multiple of 4: a chunk starts at a generator block */
-
-/* Deviation of a Rayleigh variable of mean 1: sqrt(4 / pi - 1); and its scale: sqrt(2 / pi). */
-static const float rayleigh_std = 0.522723201f, rayleigh_scale = 0.797884561f;
 
 static ss_status infer(ss_call *c)
 {
     const double std = c->attr[1].num;
-    if (!(std >= 0 && (float)std <= rayleigh_std))
+    if (!(std >= 0 && (float)std <= SS_RAYLEIGH_STD))
         return ss_fail(c, SS_E_ARG, "std must be in [0, %g] (fully developed speckle), got %g",
-                       (double)rayleigh_std, std);
+                       (double)SS_RAYLEIGH_STD, std);
     return ss_infer_image(c);
 }
 
 static ss_status cpu(ss_call *c)
 {
     const uint64_t key = (uint64_t)c->attr[0].v[0];
-    const float part = (float)c->attr[1].num / rayleigh_std;
+    const float part = (float)c->attr[1].num / SS_RAYLEIGH_STD;
     const float lo = (float)c->attr[2].num, hi = (float)c->attr[3].num, *x = ss_in_f32(c, 0);
     float *y = ss_out_f32(c, 0);
     const int64_t count = c->out[0].count;
@@ -28,10 +25,8 @@ static ss_status cpu(ss_call *c)
         for (int64_t i = b * BLOCK; i < end; i += 4) {
             uint32_t u[4];
             ss_philox(key, (uint64_t)i / 4, u);
-            for (int64_t k = 0; k < 4 && i + k < end; k++) {
-                float r = rayleigh_scale * ss_rayleigh(u[k]);
-                y[i + k] = ss_clip(x[i + k] * (1 + part * (r - 1)), lo, hi);
-            }
+            for (int64_t k = 0; k < 4 && i + k < end; k++)
+                y[i + k] = ss_clip(x[i + k] * ss_speckle(u[k], part), lo, hi);
         }
     }
     return SS_OK;

@@ -12,7 +12,6 @@ template <class F> SS_KERNEL(ss_draw_kernel)(F f, uint64_t key, const float *x, 
     {
         float v[4];
         f.four(key, (uint64_t)b, v);
-#pragma unroll
         for (int k = 0; k < 4; k++)
             if (4 * b + k < n) y[4 * b + k] = f.put(x ? x[4 * b + k] : 0.0f, v[k]);
     }

@@ -4,6 +4,7 @@
 #ifndef SEMISAM_IMAGE_H
 #define SEMISAM_IMAGE_H
 #include "../cpu.h"
+#include "both.h"
 
 typedef struct ss_images {
     int64_t n, size[3], c;
@@ -15,7 +16,7 @@ typedef struct ss_images {
 static inline ss_status ss_images_of(ss_call *c, int i, ss_images *m)
 {
     const ss_view *v = &c->in[i];
-    *m = (ss_images){0};
+    memset(m, 0, sizeof *m);
     if (v->ndim < 3 || v->ndim > 5)
         return ss_fail(c, SS_E_SHAPE, "an image is [d,h,w], [d,h,w,c] or [n,d,h,w,c]");
     m->batch = v->ndim == 5;
@@ -51,7 +52,7 @@ static inline ss_status ss_infer_image(ss_call *c)
 }
 
 /* Limits of augmented intensities; NaN passes. */
-static inline float ss_clip(float x, float lo, float hi)
+SS_BOTH float ss_clip(float x, float lo, float hi)
 {
     return x < lo ? lo : x > hi ? hi : x;
 }
