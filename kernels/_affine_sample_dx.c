@@ -1,5 +1,6 @@
 /* _affine_sample_dx.c — adjoint of affine_sample: spreads each value over the voxels it was read
  * from. Volumes run in parallel, the voxels of one in order, so sums do not depend on threads. */
+#include "cuda/spread_work.h"
 #include "support/sample.h"
 
 static ss_status infer(ss_call *c)
@@ -17,14 +18,18 @@ static void spread(const float *dy, const float *a, const int64_t *size, const s
             for (int64_t x = 0; x < size[2]; x++, dy += m->c) {
                 double p[3];
                 ss_taps t;
-                for (int i = 0; i < 3; i++)
-                    p[i] = (double)a[4 * i] * (double)z + (double)a[4 * i + 1] * (double)y +
-                           (double)a[4 * i + 2] * (double)x + (double)a[4 * i + 3];
+                ss_affine_at(a, z, y, x, p);
                 ss_taps_at(p, m, mode, border, &t);
                 for (int i = 0; i < t.n; i++)
                     for (int64_t k = 0; k < m->c && t.at[i] >= 0; k++)
                         dx[t.at[i] + k] += t.weight[i] * dy[k];
             }
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    const int64_t *s = c->in[0].shape + (c->in[0].ndim == 5);
+    return ss_spread_plan(c, s[0] * s[1] * s[2]);
 }
 
 static ss_status cpu(ss_call *c)
@@ -52,6 +57,7 @@ const ss_op SS_OP(_affine_sample_dx) = {
            "enum(constant|edge) = constant",
     .doc = "Gradient of affine_sample with respect to its volume, whose size is `size`.",
     .infer = infer,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

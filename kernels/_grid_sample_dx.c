@@ -1,5 +1,6 @@
 /* _grid_sample_dx.c — adjoint of grid_sample in its volume. Volumes run in parallel, the positions
  * of one in order, so sums do not depend on threads. */
+#include "cuda/spread_work.h"
 #include "support/sample.h"
 
 static ss_status infer(ss_call *c)
@@ -8,6 +9,12 @@ static ss_status infer(ss_call *c)
     const int64_t *size = c->attr[0].v;
     return ss_out(c, 0, SS_F32, 5,
                   (int64_t[]){dy->shape[0], size[0], size[1], size[2], dy->shape[4]});
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    const int64_t *s = c->in[1].shape;
+    return ss_spread_plan(c, s[1] * s[2] * s[3]);
 }
 
 static ss_status cpu(ss_call *c)
@@ -40,6 +47,7 @@ const ss_op SS_OP(_grid_sample_dx) = {
            "enum(constant|edge) = constant",
     .doc = "Gradient of grid_sample with respect to its volume, whose size is `size`.",
     .infer = infer,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

@@ -15,14 +15,6 @@ static ss_status infer(ss_call *c)
     return ss_out_image(c, &m, c->in[0].dtype, c->attr[0].n > 0 ? c->attr[0].v : m.size);
 }
 
-/* Input position of output voxel (z, y, x). */
-static void map(const float *a, int64_t z, int64_t y, int64_t x, double p[3])
-{
-    for (int i = 0; i < 3; i++)
-        p[i] = (double)a[4 * i] * (double)z + (double)a[4 * i + 1] * (double)y +
-               (double)a[4 * i + 2] * (double)x + (double)a[4 * i + 3];
-}
-
 static ss_status cpu(ss_call *c)
 {
     ss_images m;
@@ -41,7 +33,7 @@ static ss_status cpu(ss_call *c)
         for (int64_t x = 0; x < size[2]; x++, out += voxel) {
             double p[3];
             ss_taps t;
-            map(a, z, y, x, p);
+            ss_affine_at(a, z, y, x, p);
             if (mode == SS_LINEAR && ss_is_plain(p, &m)) {
                 *(float *)out = ss_sample_plain((const float *)in, p, &m);
                 continue;

@@ -1,79 +1,16 @@
 /* resize_u8.c — 8-bit images to another size in Pillow's bicubic arithmetic, bit for bit. */
+#include "support/resize_u8.h"
 #include "cpu.h"
 
-enum { BITS = 22 }; /* fraction of the fixed-point weights */
-
-/* Output o of an axis is the sum over k < count[o] of weight[o * most + k] * in[first[o] + k]. */
-typedef struct axis {
-    int64_t in, out, most; /* `most`: weights kept for one output */
-    int32_t *first, *count, *weight;
-} axis;
-
-static double scale_of(const axis *a)
-{
-    return (double)a->in / (double)a->out;
-}
-
-static double support_of(const axis *a)
-{
-    return 2 * fmax(1, scale_of(a));
-}
-
-static axis axis_of(int64_t in, int64_t out)
-{
-    axis a = {.in = in, .out = out};
-    a.most = in == out ? 0 : 2 * (int64_t)ceil(support_of(&a)) + 1;
-    return a;
-}
-
-static size_t axis_bytes(const axis *a)
-{
-    return (size_t)(a->out * (a->most + 2)) * sizeof(int32_t);
-}
-
-/* Keys' cubic convolution with a = -1/2. */
-static double cubic(double t)
-{
-    t = fabs(t);
-    if (t < 1) return (1.5 * t - 2.5) * t * t + 1;
-    if (t < 2) return ((t - 5) * t + 8) * t * -0.5 - 4 * -0.5;
-    return 0;
-}
-
-/* Weights of output o, normalised in double and rounded half away from zero. */
-static void weigh(const axis *a, int64_t o)
-{
-    const double scale = scale_of(a), support = support_of(a), centre = ((double)o + 0.5) * scale;
-    const double squeeze = 1 / fmax(1, scale);
-    const int64_t lo = ss_max64((int64_t)(centre - support + 0.5), 0);
-    const int64_t hi = ss_min64((int64_t)(centre + support + 0.5), a->in);
-    int32_t *w = a->weight + o * a->most;
-    double sum = 0;
-    for (int64_t j = lo; j < hi; j++) sum += cubic(((double)j - centre + 0.5) * squeeze);
-    for (int64_t j = lo; j < hi; j++) {
-        double v = cubic(((double)j - centre + 0.5) * squeeze);
-        if (sum != 0) v /= sum;
-        w[j - lo] = (int32_t)(v * (1 << BITS) + (v < 0 ? -0.5 : 0.5));
-    }
-    a->first[o] = (int32_t)lo;
-    a->count[o] = (int32_t)(hi - lo);
-}
+typedef ss_u8_axis axis;
 
 /* Fills the tables at `memory`; returns what follows them. */
 static void *tabulate(axis *a, void *memory)
 {
-    a->first = memory;
-    a->count = a->first + a->out;
-    a->weight = a->count + a->out;
+    void *rest = ss_u8_axis_at(a, memory);
     if (a->most)
-        for (int64_t o = 0; o < a->out; o++) weigh(a, o);
-    return a->weight + a->out * a->most;
-}
-
-static inline uint8_t clip8(int32_t sum)
-{
-    const int32_t v = sum >> BITS;
-    return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
+        for (int64_t o = 0; o < a->out; o++) ss_u8_weigh(a, o);
+    return rest;
 }
 
 static void along_row(const axis *w, const uint8_t *x, int64_t c, uint8_t *y)
@@ -82,9 +19,9 @@ static void along_row(const axis *w, const uint8_t *x, int64_t c, uint8_t *y)
         for (int64_t j = 0; j < c; j++) {
             const uint8_t *p = x + w->first[o] * c + j;
             const int32_t *k = w->weight + o * w->most;
-            int32_t sum = 1 << (BITS - 1);
+            int32_t sum = 1 << (SS_U8_BITS - 1);
             for (int64_t t = 0; t < w->count[o]; t++) sum += k[t] * p[t * c];
-            y[o * c + j] = clip8(sum);
+            y[o * c + j] = ss_u8_clip(sum);
         }
 }
 
@@ -96,13 +33,13 @@ static void across_rows(const axis *h, const uint8_t *x, int64_t n, int64_t o, u
     int32_t sum[SEGMENT];
     for (int64_t at = 0; at < n; at += SEGMENT) {
         const int64_t m = ss_min64(SEGMENT, n - at);
-        for (int64_t j = 0; j < m; j++) sum[j] = 1 << (BITS - 1);
+        for (int64_t j = 0; j < m; j++) sum[j] = 1 << (SS_U8_BITS - 1);
         for (int64_t t = 0; t < h->count[o]; t++) {
             const int32_t k = h->weight[o * h->most + t];
             const uint8_t *row = x + (h->first[o] + t) * n + at;
             for (int64_t j = 0; j < m; j++) sum[j] += k * row[j];
         }
-        for (int64_t j = 0; j < m; j++) y[at + j] = clip8(sum[j]);
+        for (int64_t j = 0; j < m; j++) y[at + j] = ss_u8_clip(sum[j]);
     }
 }
 
@@ -127,8 +64,10 @@ static ss_status infer(ss_call *c)
 static ss_status plan(ss_call *c)
 {
     const ss_view *x = &c->in[0], *y = &c->out[0];
-    const axis h = axis_of(x->shape[1], y->shape[1]), w = axis_of(x->shape[2], y->shape[2]);
-    c->scratch_bytes = axis_bytes(&h) + axis_bytes(&w) + (size_t)(h.in * w.out * x->shape[3]);
+    const axis h = ss_u8_axis_of(x->shape[1], y->shape[1]),
+               w = ss_u8_axis_of(x->shape[2], y->shape[2]);
+    c->scratch_bytes =
+        ss_u8_axis_bytes(&h) + ss_u8_axis_bytes(&w) + (size_t)(h.in * w.out * x->shape[3]);
     return SS_OK;
 }
 
@@ -151,7 +90,7 @@ static void one_image(const axis *h, const axis *w, const uint8_t *x, int64_t c,
 static ss_status cpu(ss_call *c)
 {
     const ss_view *x = &c->in[0], *y = &c->out[0];
-    axis h = axis_of(x->shape[1], y->shape[1]), w = axis_of(x->shape[2], y->shape[2]);
+    axis h = ss_u8_axis_of(x->shape[1], y->shape[1]), w = ss_u8_axis_of(x->shape[2], y->shape[2]);
     const int64_t in = h.in * w.in * x->shape[3], out = h.out * w.out * x->shape[3];
     if (y->count == 0) return SS_OK;
     uint8_t *middle = tabulate(&w, tabulate(&h, c->scratch));
@@ -170,6 +109,7 @@ const ss_op SS_OP(resize_u8) = {
            "bits, rows first and rounded to 8 bits before the columns.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

@@ -1,4 +1,5 @@
 /* scale_u8.c — intensities between two limits to 0..255. */
+#include "support/scale_u8.h"
 #include "cpu.h"
 
 enum { BLOCK = 1024 };
@@ -22,11 +23,7 @@ static ss_status cpu(ss_call *c)
         float v[BLOCK];
         uint8_t *y = (uint8_t *)c->out[0].data + at;
         ss_load_f32(v, (const char *)x->data + (size_t)at * bytes, x->dtype, n);
-        for (int64_t i = 0; i < n; i++) {
-            const double w = (double)v[i], t = w > lo ? (w < hi ? w : hi) : lo; /* NaN: lo */
-            const double s = hi > lo ? (t - lo) / (hi - lo) * 255 : 0;
-            y[i] = keep_zero && w == 0 ? 0 : (uint8_t)s;
-        }
+        for (int64_t i = 0; i < n; i++) y[i] = ss_scale_u8(v[i], lo, hi, keep_zero);
     }
     return SS_OK;
 }

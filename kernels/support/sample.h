@@ -9,6 +9,14 @@ enum { SS_CONSTANT, SS_CLAMPED };
     "mode: enum(linear|nearest) = linear, outside: number = 0, "                                   \
     "border: enum(constant|edge) = constant"
 
+/* Position that output voxel (z, y, x) of affine_sample reads; a is [3,4]. */
+SS_BOTH void ss_affine_at(const float *a, int64_t z, int64_t y, int64_t x, double p[3])
+{
+    for (int i = 0; i < 3; i++)
+        p[i] = ss_prod((double)a[4 * i], (double)z) + ss_prod((double)a[4 * i + 1], (double)y) +
+               ss_prod((double)a[4 * i + 2], (double)x) + (double)a[4 * i + 3];
+}
+
 /* The voxels that one position reads: `at` is an element offset into the volume, -1 outside. */
 typedef struct ss_taps {
     int n;
@@ -18,10 +26,9 @@ typedef struct ss_taps {
 
 /* One axis: at most two indices (-1 outside) and weights. Positions beyond 1e9 or NaN are outside
  * (NaN has weight 1 there too). */
-static inline int ss_axis_taps(double p, int64_t size, int mode, int border, int64_t i[2],
-                               float w[2])
+SS_BOTH int ss_axis_taps(double p, int64_t size, int mode, int border, int64_t i[2], float w[2])
 {
-    if (border == SS_CLAMPED && p == p && size > 0) p = fmin(fmax(p, 0), (double)(size - 1));
+    if (border == SS_CLAMPED && p == p && size > 0) p = fmin(fmax(p, 0.0), (double)(size - 1));
     if (!(fabs(p) < 1e9) || size == 0) {
         i[0] = -1;
         w[0] = 1;
@@ -59,7 +66,7 @@ static inline void ss_taps_at(const double p[3], const ss_images *m, int mode, i
 
 /* The plain case: between voxels on every axis (so that no neighbour has weight 0, where a NaN
  * would spread), all eight neighbours inside, one channel. */
-static inline bool ss_is_plain(const double p[3], const ss_images *m)
+SS_BOTH bool ss_is_plain(const double p[3], const ss_images *m)
 {
     if (m->c != 1) return false;
     for (int a = 0; a < 3; a++)
@@ -68,7 +75,7 @@ static inline bool ss_is_plain(const double p[3], const ss_images *m)
     return true;
 }
 
-static inline float ss_sample_plain(const float *x, const double p[3], const ss_images *m)
+SS_BOTH float ss_sample_plain(const float *x, const double p[3], const ss_images *m)
 {
     const int64_t i[3] = {(int64_t)p[0], (int64_t)p[1], (int64_t)p[2]};
     const float fz = (float)(p[0] - (double)i[0]), fy = (float)(p[1] - (double)i[1]);
@@ -76,10 +83,10 @@ static inline float ss_sample_plain(const float *x, const double p[3], const ss_
     const float *v = x + (i[0] * m->size[1] + i[1]) * m->size[2] + i[2];
     const float *u = v + m->size[1] * m->size[2];
     const int64_t w = m->size[2];
-    const float a = v[0] + fx * (v[1] - v[0]), b = v[w] + fx * (v[w + 1] - v[w]);
-    const float c = u[0] + fx * (u[1] - u[0]), d = u[w] + fx * (u[w + 1] - u[w]);
-    const float e = a + fy * (b - a), f = c + fy * (d - c);
-    return e + fz * (f - e);
+    const float a = v[0] + ss_prodf(fx, v[1] - v[0]), b = v[w] + ss_prodf(fx, v[w + 1] - v[w]);
+    const float c = u[0] + ss_prodf(fx, u[1] - u[0]), d = u[w] + ss_prodf(fx, u[w + 1] - u[w]);
+    const float e = a + ss_prodf(fy, b - a), f = c + ss_prodf(fy, d - c);
+    return e + ss_prodf(fz, f - e);
 }
 
 /* y[0..c) = the weighted sum of the taps. */
