@@ -1,4 +1,5 @@
 /* connected_components.c — labels of connected regions, largest first. */
+#include "cuda/mask_work.h"
 #include "support/mask.h"
 
 static ss_status infer(ss_call *c)
@@ -14,6 +15,16 @@ static ss_status plan(ss_call *c)
     ss_status s = ss_masks_of(c, 0, &m);
     c->scratch_bytes = ss_components_work(m.count) + (size_t)m.count;
     return s;
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_masks m = ss_masks_in(&c->in[0]);
+    ss_arena a = {NULL, 0};
+    ss_take_words(&a, m.count);
+    ss_ranking_of(&a, m.count);
+    c->scratch_bytes = a.used;
+    return SS_OK;
 }
 
 static ss_status cpu(ss_call *c)
@@ -39,6 +50,7 @@ const ss_op SS_OP(connected_components) = {
         "greater than 0; `connectivity` is 6 (face), 18 (edge) or 26 (corner) neighbours.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

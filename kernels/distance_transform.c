@@ -1,4 +1,5 @@
 /* distance_transform.c — exact Euclidean distance to the nearest background voxel. */
+#include "cuda/mask_work.h"
 #include "support/mask.h"
 
 static ss_status infer(ss_call *c)
@@ -15,6 +16,15 @@ static ss_status plan(ss_call *c)
     ss_status s = ss_masks_of(c, 0, &m);
     c->scratch_bytes = ss_edt_work(m.d, m.h, m.w) + (size_t)m.count;
     return s;
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_masks m = ss_masks_in(&c->in[0]);
+    ss_arena a = {NULL, 0};
+    ss_edt_parts_of(&a, m.count);
+    c->scratch_bytes = a.used;
+    return SS_OK;
 }
 
 static ss_status cpu(ss_call *c)
@@ -43,6 +53,7 @@ const ss_op SS_OP(distance_transform) = {
            "connected_components; for a signed distance transform the mask and its complement.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

@@ -1,4 +1,5 @@
 /* fill_holes.c — background that cannot reach the border of the volume becomes foreground. */
+#include "cuda/mask_work.h"
 #include "support/mask.h"
 
 static ss_status infer(ss_call *c)
@@ -25,6 +26,15 @@ static void mark_open(const ss_masks *m, const int32_t *label, int32_t *open)
             const int64_t stride = rim ? 1 : ss_max64(1, m->w - 1);
             for (int64_t x = 0; x < m->w; x += stride) open[label[ss_volume_at(m, z, y, x)]] = 1;
         }
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_masks m = ss_masks_in(&c->in[0]);
+    ss_arena a = {NULL, 0};
+    ss_regions_of(&a, m.count);
+    c->scratch_bytes = a.used;
+    return SS_OK;
 }
 
 static ss_status cpu(ss_call *c)
@@ -56,6 +66,7 @@ const ss_op SS_OP(fill_holes) = {
            "connected_components.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

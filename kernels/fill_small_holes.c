@@ -1,4 +1,5 @@
 /* fill_small_holes.c — small regions of non-positive scores become slightly positive. */
+#include "cuda/mask_work.h"
 #include "support/mask.h"
 
 static ss_status infer(ss_call *c)
@@ -41,6 +42,14 @@ static void fill(ss_call *c, const float *x, float *y)
         y[i] = label[i] && size[label[i]] <= area ? (float)c->attr[1].num : x[i];
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    ss_arena a = {NULL, 0};
+    ss_regions_of(&a, pixels(c));
+    c->scratch_bytes = a.used;
+    return SS_OK;
+}
+
 static ss_status cpu(ss_call *c)
 {
     const int64_t n = pixels(c);
@@ -58,6 +67,7 @@ const ss_op SS_OP(fill_small_holes) = {
            "filling of the SAM 2 video predictor.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

@@ -1,4 +1,5 @@
 /* interior_points.c — points well inside the largest region of a mask: simulated clicks. */
+#include "cuda/mask_work.h"
 #include "support/mask.h"
 #include "support/pick.h"
 
@@ -64,6 +65,21 @@ static int64_t core_voxels(const ss_masks *m, parts *p, int64_t size[3], int64_t
     return n;
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_masks m = ss_masks_in(&c->in[0]);
+    ss_arena a = {NULL, 0};
+    if (ss_padded_count(&m, 1) > INT32_MAX)
+        return ss_fail(c, SS_E_SHAPE,
+                       "a volume with a border of one voxel may have at most 2^31 - 1 "
+                       "voxels on a CUDA device");
+    ss_regions_of(&a, m.count);
+    ss_edt_parts_of(&a, ss_padded_count(&m, 1));
+    ss_choice_of(&a, m.count);
+    c->scratch_bytes = a.used;
+    return SS_OK;
+}
+
 static ss_status cpu(ss_call *c)
 {
     ss_masks m;
@@ -90,6 +106,7 @@ const ss_op SS_OP(interior_points) = {
            "drawn; an empty mask gives NaN. Masks as in connected_components.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD | SS_OP_RANDOM,
 };

@@ -1,4 +1,5 @@
 /* largest_component.c — everything outside the largest connected region becomes 0. */
+#include "cuda/mask_work.h"
 #include "support/mask.h"
 
 static ss_status infer(ss_call *c)
@@ -14,6 +15,15 @@ static ss_status plan(ss_call *c)
     ss_status s = ss_masks_of(c, 0, &m);
     c->scratch_bytes = ss_components_work(m.count) + (size_t)m.count * (sizeof(int32_t) + 1);
     return s;
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_masks m = ss_masks_in(&c->in[0]);
+    ss_arena a = {NULL, 0};
+    ss_regions_of(&a, m.count);
+    c->scratch_bytes = a.used;
+    return SS_OK;
 }
 
 static ss_status cpu(ss_call *c)
@@ -44,6 +54,7 @@ const ss_op SS_OP(largest_component) = {
         "the one that comes first). Masks as in connected_components; an empty mask stays empty.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

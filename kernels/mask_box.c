@@ -16,6 +16,12 @@ static ss_status plan(ss_call *c)
     return s;
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    c->scratch_bytes = (size_t)ss_masks_in(&c->in[0]).n * 6 * sizeof(int32_t);
+    return SS_OK;
+}
+
 static ss_status cpu(ss_call *c)
 {
     ss_masks m;
@@ -43,6 +49,7 @@ const ss_op SS_OP(mask_box) = {
         "connected_components.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

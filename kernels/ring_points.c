@@ -1,4 +1,5 @@
 /* ring_points.c — points a little outside a mask: simulated negative clicks. */
+#include "cuda/mask_work.h"
 #include "support/mask.h"
 #include "support/pick.h"
 
@@ -23,6 +24,16 @@ static ss_status plan(ss_call *c)
     c->scratch_bytes = ss_edt_work(m.d, m.h, m.w) +
                        (size_t)m.count * (sizeof(float) + sizeof(int32_t) + sizeof(uint8_t));
     return s;
+}
+
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_masks m = ss_masks_in(&c->in[0]);
+    ss_arena a = {NULL, 0};
+    ss_edt_parts_of(&a, m.count);
+    ss_choice_of(&a, m.count);
+    c->scratch_bytes = a.used;
+    return SS_OK;
 }
 
 static ss_status cpu(ss_call *c)
@@ -58,6 +69,7 @@ const ss_op SS_OP(ring_points) = {
         "mask is empty or no voxel is that far. Masks as in connected_components.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD | SS_OP_RANDOM,
 };

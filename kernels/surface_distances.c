@@ -1,4 +1,5 @@
 /* surface_distances.c — how far apart the surfaces of two masks are. */
+#include "cuda/mask_work.h"
 #include "support/mask.h"
 
 enum { HD95_POOLED, HD95_MAX, ASD_AB, ASD_BA, ASSD, HD, NA, NB, COUNT };
@@ -116,6 +117,15 @@ static void measure(const ss_masks *whole, parts *p, const double spacing[3], fl
     y[HD] = ss_percentile(ab, na + nb, 100);
 }
 
+static ss_status plan_cuda(ss_call *c)
+{
+    const ss_masks m = ss_masks_in(&c->in[0]);
+    ss_arena a = {NULL, 0};
+    ss_surface_work_of(&a, m.count);
+    c->scratch_bytes = a.used;
+    return SS_OK;
+}
+
 static ss_status cpu(ss_call *c)
 {
     ss_masks m;
@@ -143,6 +153,7 @@ const ss_op SS_OP(surface_distances) = {
            "NaN when a mask is empty. Masks as in connected_components.",
     .infer = infer,
     .plan = plan,
+    .plan_cuda = plan_cuda,
     .cpu = cpu,
     .flags = SS_OP_NO_GRAD,
 };

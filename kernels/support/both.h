@@ -5,6 +5,7 @@
 #ifndef SEMISAM_BOTH_H
 #define SEMISAM_BOTH_H
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 

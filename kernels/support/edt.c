@@ -5,6 +5,7 @@
  * envelope is computed in f64. Lines are handled in tiles of neighbours so that the strided axes
  * read whole cache lines. */
 #include "mask.h"
+#include "parabola.h"
 
 enum { TILE = 16, SLOTS = 8 }; /* lines at once; working sets, fixed whatever the thread count */
 
@@ -46,7 +47,7 @@ static void envelope(double *f, int64_t n, double step, const lines *s)
         double start = -INFINITY;
         while (k >= 0) {
             const int64_t p = s->at[k];
-            start = ((s->g[q] - s->g[p]) / unit + (double)(q * q - p * p)) / (double)(2 * (q - p));
+            start = ss_parabolas_meet(s->g[q], q, s->g[p], p, unit);
             if (start > s->from[k]) break;
             k--;
             start = -INFINITY;
@@ -59,8 +60,7 @@ static void envelope(double *f, int64_t n, double step, const lines *s)
     s->from[k + 1] = INFINITY;
     for (int64_t i = 0, j = 0; i < n; i++) {
         while (s->from[j + 1] < (double)i) j++;
-        const double away = step * (double)(i - s->at[j]);
-        f[i] = s->g[s->at[j]] + away * away;
+        f[i] = ss_parabola(s->g[s->at[j]], s->at[j], i, step);
     }
 }
 
@@ -99,8 +99,7 @@ static void first_pass(const uint8_t *inside, float *v, int64_t rows, int64_t w,
         for (int64_t x = w - 1; x >= 0; x--) {
             if (!in[x]) next = x;
             if (next >= 0 && (float)(next - x) < out[x]) out[x] = (float)(next - x);
-            const double away = step * (double)out[x];
-            out[x] = (float)(away * away);
+            out[x] = ss_steps_squared(out[x], step);
         }
     }
 }
@@ -129,7 +128,7 @@ ss_status ss_spacing_of(ss_call *c, int i, double spacing[3])
     const ss_view *v = &c->in[i];
     for (int a = 0; a < 3; a++) {
         spacing[a] = v->present ? (double)ss_in_f32(c, i)[v->count == 3 ? a : 0] : 1.0;
-        if (!(spacing[a] > 0) || isinf(spacing[a]))
+        if (!ss_spacing_valid(spacing[a]))
             return ss_fail(c, SS_E_ARG, "spacing must be positive and finite, got %g", spacing[a]);
     }
     return SS_OK;

@@ -10,13 +10,7 @@ ss_status ss_masks_of(ss_call *c, int i, ss_masks *m)
     if (v->ndim == 4 && v->shape[3] == 1)
         return ss_fail(c, SS_E_SHAPE,
                        "a mask of four axes is [n,d,h,w]; for [d,h,w,1] drop the last axis");
-    m->batch = v->ndim > 3;
-    m->n = m->batch ? v->shape[0] : 1;
-    const int64_t *s = v->shape + m->batch;
-    m->d = s[0];
-    m->h = s[1];
-    m->w = s[2];
-    m->count = m->d * m->h * m->w;
+    *m = ss_masks_in(v);
     if (m->count > INT32_MAX - 1)
         return ss_fail(c, SS_E_SHAPE, "a volume of %lld voxels is too large, at most 2^31 - 2",
                        (long long)m->count);

@@ -12,6 +12,18 @@ typedef struct ss_masks {
     bool batch;    /* the argument has an n axis */
 } ss_masks;
 
+/* The shape of a mask that is known to be one. */
+static inline ss_masks ss_masks_in(const ss_view *v)
+{
+    ss_masks m;
+    m.batch = v->ndim > 3;
+    m.n = m.batch ? v->shape[0] : 1;
+    m.d = v->shape[m.batch];
+    m.h = v->shape[m.batch + 1];
+    m.w = v->shape[m.batch + 2];
+    m.count = m.d * m.h * m.w;
+    return m;
+}
 /* Reads the shape of input i; a volume is limited to 2^31 - 2 voxels. */
 ss_status ss_masks_of(ss_call *c, int i, ss_masks *m);
 /* Output 0 holds `size[0..ndim)` for each volume: an n axis in front when the argument has one. */

@@ -2,7 +2,6 @@
 #ifndef SEMISAM_SCALE_U8_H
 #define SEMISAM_SCALE_U8_H
 #include "both.h"
-#include <stdbool.h>
 
 SS_BOTH uint8_t ss_scale_u8(float x, double lo, double hi, bool keep_zero)
 {
