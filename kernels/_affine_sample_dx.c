@@ -1,6 +1,6 @@
 /* _affine_sample_dx.c — adjoint of affine_sample: spreads each value over the voxels it was read
  * from. Volumes run in parallel, the voxels of one in order, so sums do not depend on threads. */
-#include "cuda/spread_work.h"
+#include "support/cuda_spread.h"
 #include "support/sample.h"
 
 static ss_status infer(ss_call *c)

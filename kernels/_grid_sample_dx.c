@@ -1,6 +1,6 @@
 /* _grid_sample_dx.c — adjoint of grid_sample in its volume. Volumes run in parallel, the positions
  * of one in order, so sums do not depend on threads. */
-#include "cuda/spread_work.h"
+#include "support/cuda_spread.h"
 #include "support/sample.h"
 
 static ss_status infer(ss_call *c)

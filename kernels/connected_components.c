@@ -1,5 +1,5 @@
 /* connected_components.c — labels of connected regions, largest first. */
-#include "cuda/mask_work.h"
+#include "support/cuda_masks.h"
 #include "support/mask.h"
 
 static ss_status infer(ss_call *c)

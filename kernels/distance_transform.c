@@ -1,5 +1,5 @@
 /* distance_transform.c — exact Euclidean distance to the nearest background voxel. */
-#include "cuda/mask_work.h"
+#include "support/cuda_masks.h"
 #include "support/mask.h"
 
 static ss_status infer(ss_call *c)

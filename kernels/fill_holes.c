@@ -1,5 +1,5 @@
 /* fill_holes.c — background that cannot reach the border of the volume becomes foreground. */
-#include "cuda/mask_work.h"
+#include "support/cuda_masks.h"
 #include "support/mask.h"
 
 static ss_status infer(ss_call *c)

@@ -1,5 +1,5 @@
 /* fill_small_holes.c — small regions of non-positive scores become slightly positive. */
-#include "cuda/mask_work.h"
+#include "support/cuda_masks.h"
 #include "support/mask.h"
 
 static ss_status infer(ss_call *c)

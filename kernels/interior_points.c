@@ -1,5 +1,5 @@
 /* interior_points.c — points well inside the largest region of a mask: simulated clicks. */
-#include "cuda/mask_work.h"
+#include "support/cuda_masks.h"
 #include "support/mask.h"
 #include "support/pick.h"
 

@@ -1,5 +1,5 @@
 /* largest_component.c — everything outside the largest connected region becomes 0. */
-#include "cuda/mask_work.h"
+#include "support/cuda_masks.h"
 #include "support/mask.h"
 
 static ss_status infer(ss_call *c)

@@ -1,6 +1,6 @@
 /* permutation.c — a random order of 0..n-1, counted by key (Fisher-Yates). */
 #include "cpu.h"
-#include "cuda/permute.h"
+#include "support/cuda_permutation.h"
 #include "support/philox.h"
 
 static ss_status infer(ss_call *c)

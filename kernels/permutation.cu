@@ -5,8 +5,8 @@
  * s held before it, and so on; without such a step it is j[i] itself. So steps with a common
  * partner are listed in order, every step points to the one its place was fed by, and the end of
  * each chain is found by doubling the jumps. */
-#include "cuda/permute.h"
 #include "cuda/scan.h"
+#include "support/cuda_permutation.h"
 #include "support/philox.h"
 
 SS_KERNEL(draw)(uint64_t key, int64_t n, uint32_t *partner, uint32_t *first)

@@ -1,5 +1,5 @@
 /* ring_points.c — points a little outside a mask: simulated negative clicks. */
-#include "cuda/mask_work.h"
+#include "support/cuda_masks.h"
 #include "support/mask.h"
 #include "support/pick.h"
 

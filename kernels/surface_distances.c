@@ -1,5 +1,5 @@
 /* surface_distances.c — how far apart the surfaces of two masks are. */
-#include "cuda/mask_work.h"
+#include "support/cuda_masks.h"
 #include "support/mask.h"
 
 enum { HD95_POOLED, HD95_MAX, ASD_AB, ASD_BA, ASSD, HD, NA, NB, COUNT };

@@ -6,8 +6,8 @@
 #ifndef SEMISAM_CUDA_COMPONENTS_H
 #define SEMISAM_CUDA_COMPONENTS_H
 #include "mask.h"
-#include "mask_work.h"
 #include "scan.h"
+#include "support/cuda_masks.h"
 
 /* parent = the first voxel of the run within the warp's 32. */
 SS_KERNEL(ss_union_runs)(ss_source s, ss_masks m, uint32_t *parent)

@@ -3,7 +3,7 @@
 #ifndef SEMISAM_CUDA_EDT_H
 #define SEMISAM_CUDA_EDT_H
 #include "mask.h"
-#include "mask_work.h"
+#include "support/cuda_masks.h"
 #include "support/parabola.h"
 
 /* 1 or 3 numbers of the device (z, y, x); NULL: 1. */

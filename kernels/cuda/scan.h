@@ -2,7 +2,7 @@
 #ifndef SEMISAM_CUDA_SCAN_H
 #define SEMISAM_CUDA_SCAN_H
 #include "cuda.h"
-#include "work.h"
+#include "support/cuda_work.h"
 
 /* The sum of x over the threads before this one; *total: over the block. Every thread calls it. */
 SS_DEVICE uint32_t ss_block_before(uint32_t x, uint32_t *total)

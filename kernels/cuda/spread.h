@@ -5,7 +5,7 @@
 #define SEMISAM_CUDA_SPREAD_H
 #include "sample.h"
 #include "sort.h"
-#include "spread_work.h"
+#include "support/cuda_spread.h"
 
 #ifdef __CUDACC__
 #define SS_UNROLL _Pragma("unroll")

@@ -1,9 +1,9 @@
-/* mask_work.h — scratch of the CUDA twins that measure masks, for one volume at a time. */
-#ifndef SEMISAM_CUDA_MASK_WORK_H
-#define SEMISAM_CUDA_MASK_WORK_H
-#include "work.h"
+/* cuda_masks.h — scratch of the CUDA twins that measure masks, for one volume at a time. */
+#ifndef SEMISAM_CUDA_MASKS_H
+#define SEMISAM_CUDA_MASKS_H
+#include "cuda_work.h"
 
-/* Regions (components.h). */
+/* Regions (cuda/components.h). */
 typedef struct ss_regions {
     uint32_t *parent; /* of each voxel: the first voxel of its region; ~0 outside */
     uint32_t *size;   /* at the first voxel of a region: its voxels */
@@ -37,7 +37,7 @@ static inline ss_ranking ss_ranking_of(ss_arena *a, int64_t count)
     return r;
 }
 
-/* Distances (edt.h). */
+/* Distances (cuda/edt.h). */
 typedef struct ss_edt_parts {
     uint8_t *inside;
     float *squared, *other;
@@ -54,7 +54,7 @@ static inline ss_edt_parts ss_edt_parts_of(ss_arena *a, int64_t count)
     return e;
 }
 
-/* The list of chosen voxels (points.h). */
+/* The list of chosen voxels (cuda/points.h). */
 typedef struct ss_choice {
     uint32_t *number; /* count + 1: chosen voxels before this one */
     uint32_t *scan;

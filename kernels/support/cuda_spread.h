@@ -1,7 +1,7 @@
-/* spread_work.h — scratch of spread.h, for one volume at a time. */
-#ifndef SEMISAM_CUDA_SPREAD_WORK_H
-#define SEMISAM_CUDA_SPREAD_WORK_H
-#include "work.h"
+/* cuda_spread.h — scratch of cuda/spread.h, for one volume at a time. */
+#ifndef SEMISAM_CUDA_SPREAD_PLAN_H
+#define SEMISAM_CUDA_SPREAD_PLAN_H
+#include "cuda_work.h"
 
 /* A position belongs to the cell between the voxels that it reads; cells begin at index -1, so an
  * axis has one more of them than voxels. */

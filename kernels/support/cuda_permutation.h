@@ -1,7 +1,7 @@
-/* permute.h — scratch of permutation.cu. */
-#ifndef SEMISAM_CUDA_PERMUTE_H
-#define SEMISAM_CUDA_PERMUTE_H
-#include "work.h"
+/* cuda_permutation.h — scratch of permutation.cu. */
+#ifndef SEMISAM_CUDA_PERMUTATION_H
+#define SEMISAM_CUDA_PERMUTATION_H
+#include "cuda_work.h"
 
 typedef struct ss_permute_work {
     uint32_t *partner; /* j[i]: step i swaps places i and j[i] */

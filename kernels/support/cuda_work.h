@@ -1,7 +1,8 @@
-/* work.h — scratch of CUDA twins: what plan_cuda (C) asks for and the .cu file lays out alike. */
+/* cuda_work.h — scratch of CUDA twins: what plan_cuda (C) asks for and the .cu file lays out alike.
+ */
 #ifndef SEMISAM_CUDA_WORK_H
 #define SEMISAM_CUDA_WORK_H
-#include "op.h"
+#include "../op.h"
 
 /* Memory handed out piece by piece; with base NULL only `used` counts. */
 typedef struct ss_arena {
@@ -20,7 +21,7 @@ static inline uint32_t *ss_take_words(ss_arena *a, int64_t n)
     return (uint32_t *)ss_take(a, (size_t)n * sizeof(uint32_t));
 }
 
-/* ---- running sums (scan.h) ------------------------------------------------------- */
+/* ---- running sums (cuda/scan.h) ------------------------------------------------------- */
 
 enum { SS_SCAN_TILE = 2048 };
 static inline int64_t ss_scan_tiles_of(int64_t n)
@@ -35,7 +36,7 @@ static inline int64_t ss_scan_words(int64_t n)
     return words;
 }
 
-/* ---- sorting (sort.h) -------------------------------------------------------------- */
+/* ---- sorting (cuda/sort.h) -------------------------------------------------------------- */
 
 enum { SS_SORT_TILE = 2048, SS_SORT_BITS = 4, SS_SORT_DIGITS = 1 << SS_SORT_BITS };
 
