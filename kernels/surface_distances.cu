@@ -60,7 +60,7 @@ SS_KERNEL(add_up)(surfaces s, int64_t count)
 /* Position of percentile q among n values, as the CPU has it. */
 SS_DEVICE double place_of(double n, double q)
 {
-    return q / 100 * (n - 1);
+    return ss_prod(q / 100, n - 1);
 }
 
 /* One block of SS_SURFACE_PARTS threads: totals, and the ranks to look for. */

@@ -19,7 +19,10 @@ return {
     end
     return y
   end,
-  cases = { { n = 10, key = 3 }, { n = 1000, key = -5 }, { n = 5000, key = 2 }, { n = 1, key = 0 }, { n = 0, key = 0 } },
+  cases = {
+    { n = 10, key = 3 }, { n = 1000, key = -5 }, { n = 5000, key = 2 }, { n = 1, key = 0 },
+    { n = 0, key = 0 },
+  },
   tol = 0,
   grad = false,
   errors = { { { n = -1, key = 1 }, "n must be in.*%-1" } },
