@@ -1,8 +1,8 @@
 /* add_noise.c — additive Gaussian noise, limited, counted by key. */
 #include "support/image.h"
-#include "support/philox.h"
+#include "support/lanes.h"
 
-enum { BLOCK = 1024 }; /* multiple of 4: a chunk starts at a generator block */
+enum { BLOCK = 1024 }; /* multiple of SS_DRAWN: a chunk starts with a batch of numbers */
 
 static ss_status infer(ss_call *c)
 {
@@ -21,10 +21,11 @@ static ss_status cpu(ss_call *c)
     const int64_t count = c->out[0].count;
     SS_PARALLEL_FOR (b, ss_ceil_div(count, BLOCK), BLOCK) {
         const int64_t end = ss_min64(count, (b + 1) * BLOCK);
-        for (int64_t i = b * BLOCK; i < end; i += 4) {
-            float z[4];
-            ss_normal4(key, (uint64_t)i / 4, z);
-            for (int64_t k = 0; k < 4 && i + k < end; k++)
+        for (int64_t i = b * BLOCK; i < end; i += SS_DRAWN) {
+            const int64_t n = ss_min64(SS_DRAWN, end - i);
+            float z[SS_DRAWN];
+            ss_normal_lanes(key, (uint64_t)i / 4, z);
+            for (int64_t k = 0; k < n; k++)
                 y[i + k] = ss_clip(x[i + k] + std * ss_clip(z[k], -clip, clip), lo, hi);
         }
     }

@@ -3,10 +3,10 @@
  * Element i is dropped by number i of the key's stream, so the gradient draws the same mask again
  * and nothing is stored. */
 #include "support/block.h"
-#include "support/philox.h"
+#include "support/lanes.h"
 
 enum { P, KEY, CHANNELS };
-enum { BLOCK = 1024, LANES = 16 };
+enum { BLOCK = 1024, LANES = SS_LANES };
 
 static ss_status infer(ss_call *c)
 {
@@ -17,30 +17,6 @@ static ss_status infer(ss_call *c)
     return ss_out_like(c, 0, &c->in[0]);
 }
 
-/* Sixteen blocks of the stream at once, so that the rounds vectorise: word w of block l at
- * out[w][l]. The same numbers as ss_philox(key, from + l). */
-static inline void philox_blocks(uint64_t key, uint64_t from, uint32_t out[4][LANES])
-{
-    uint32_t *c0 = out[0], *c1 = out[1], *c2 = out[2], *c3 = out[3];
-    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-    for (uint32_t l = 0; l < LANES; l++) {
-        c0[l] = (uint32_t)(from + l);
-        c1[l] = (uint32_t)((from + l) >> 32);
-        c2[l] = c3[l] = 0;
-    }
-    for (int round = 0; round < 10; round++) {
-        for (int l = 0; l < LANES; l++) {
-            const uint64_t p0 = (uint64_t)0xD2511F53u * c0[l], p1 = (uint64_t)0xCD9E8D57u * c2[l];
-            c0[l] = (uint32_t)(p1 >> 32) ^ c1[l] ^ k0;
-            c2[l] = (uint32_t)(p0 >> 32) ^ c3[l] ^ k1;
-            c1[l] = (uint32_t)p1;
-            c3[l] = (uint32_t)p0;
-        }
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-}
-
 /* Factors of elements [at, at + n); at is a multiple of 4, f has room for a multiple of 64. */
 static void factors(float *f, int64_t at, int64_t n, double p, uint64_t key)
 {
@@ -48,7 +24,7 @@ static void factors(float *f, int64_t at, int64_t n, double p, uint64_t key)
     const uint32_t limit = (uint32_t)ceil(p * 16777216.0); /* u < p for 24-bit u */
     for (int64_t i = 0; i < n; i += 4 * LANES) {
         uint32_t u[4][LANES];
-        philox_blocks(key, (uint64_t)(at + i) / 4, u);
+        ss_philox_lanes(key, (uint64_t)(at + i) / 4, u);
         for (int l = 0; l < LANES; l++)
             for (int w = 0; w < 4; w++) f[i + 4 * l + w] = u[w][l] >> 8 < limit ? 0 : keep;
     }

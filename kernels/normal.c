@@ -1,8 +1,8 @@
 /* normal.c — normally distributed random numbers, counted by key. */
 #include "cpu.h"
-#include "support/philox.h"
+#include "support/lanes.h"
 
-enum { BLOCK = 1024 }; /* multiple of 4: a chunk starts at a generator block */
+enum { BLOCK = 1024 }; /* multiple of SS_DRAWN: a chunk starts with a batch of numbers */
 
 static ss_status infer(ss_call *c)
 {
@@ -19,10 +19,11 @@ static ss_status cpu(ss_call *c)
     float *y = ss_out_f32(c, 0);
     SS_PARALLEL_FOR (b, ss_ceil_div(count, BLOCK), BLOCK) {
         const int64_t end = ss_min64(count, (b + 1) * BLOCK);
-        for (int64_t i = b * BLOCK; i < end; i += 4) {
-            float z[4];
-            ss_normal4(key, (uint64_t)i / 4, z);
-            for (int64_t k = 0; k < 4 && i + k < end; k++) y[i + k] = mean + std * z[k];
+        for (int64_t i = b * BLOCK; i < end; i += SS_DRAWN) {
+            const int64_t n = ss_min64(SS_DRAWN, end - i);
+            float z[SS_DRAWN];
+            ss_normal_lanes(key, (uint64_t)i / 4, z);
+            for (int64_t k = 0; k < n; k++) y[i + k] = mean + std * z[k];
         }
     }
     return SS_OK;

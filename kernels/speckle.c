@@ -1,8 +1,9 @@
 /* speckle.c — multiplicative Rayleigh noise of mean 1, counted by key. */
 #include "support/image.h"
+#include "support/lanes.h"
 #include "support/rayleigh.h"
 
-enum { BLOCK = 1024 }; /* multiple of 4: a chunk starts at a generator block */
+enum { BLOCK = 1024 }; /* multiple of SS_DRAWN: a chunk starts with a batch of numbers */
 
 static ss_status infer(ss_call *c)
 {
@@ -22,11 +23,14 @@ static ss_status cpu(ss_call *c)
     const int64_t count = c->out[0].count;
     SS_PARALLEL_FOR (b, ss_ceil_div(count, BLOCK), BLOCK) {
         const int64_t end = ss_min64(count, (b + 1) * BLOCK);
-        for (int64_t i = b * BLOCK; i < end; i += 4) {
-            uint32_t u[4];
-            ss_philox(key, (uint64_t)i / 4, u);
-            for (int64_t k = 0; k < 4 && i + k < end; k++)
-                y[i + k] = ss_clip(x[i + k] * ss_speckle(u[k], part), lo, hi);
+        for (int64_t i = b * BLOCK; i < end; i += SS_DRAWN) {
+            const int64_t n = ss_min64(SS_DRAWN, end - i);
+            uint32_t u[4][SS_LANES];
+            float v[4][SS_LANES];
+            ss_philox_lanes(key, (uint64_t)i / 4, u);
+            for (int w = 0; w < 4; w++)
+                for (int l = 0; l < SS_LANES; l++) v[w][l] = ss_speckle(u[w][l], part);
+            for (int64_t k = 0; k < n; k++) y[i + k] = ss_clip(x[i + k] * v[k % 4][k / 4], lo, hi);
         }
     }
     return SS_OK;
