@@ -49,7 +49,7 @@ const ss_op SS_OP(distance_transform) = {
     .sig = "mask: any, spacing?: f32",
     .doc = "Euclidean distance from each voxel to the nearest voxel outside the mask, exact; 0 "
            "outside, infinity where the whole volume is inside (beyond the border nothing is "
-           "known). `spacing`: one number or (z, y, x), default 1. Masks as in "
+           "known). `spacing`: one number or (z, y, x), 2^-20 to 2^20, default 1. Masks as in "
            "connected_components; for a signed distance transform the mask and its complement.",
     .infer = infer,
     .plan = plan,

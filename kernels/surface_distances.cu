@@ -128,12 +128,10 @@ SS_DEVICE float percentile(const surfaces &s, int q, double n)
     if (part <= 0 || lo == hi) return lo;
     return (float)((double)lo + ss_prod((double)hi - (double)lo, part));
 }
-SS_KERNEL(report)(surfaces s, ss_spacing spacing, float *y)
+SS_KERNEL(report)(surfaces s, float *y)
 {
     const double na = s.total[2], nb = s.total[3];
-    const bool good = ss_spacing_good(spacing);
     for (int k = 0; k < COUNT; k++) y[k] = NAN;
-    if (!good) return;
     y[NA] = (float)na;
     y[NB] = (float)nb;
     if (na == 0 || nb == 0) return;
@@ -146,8 +144,7 @@ SS_KERNEL(report)(surfaces s, ss_spacing spacing, float *y)
     y[HD] = __uint_as_float(s.key[GREATEST]);
 }
 
-static void measure(ss_gpu *g, const surfaces &s, int64_t count, const ss_spacing &spacing,
-                    float *y)
+static void measure(ss_gpu *g, const surfaces &s, int64_t count, float *y)
 {
     SS_LAUNCH(g, add_up, SS_SURFACE_PARTS, SS_BLOCK, 0, s, count);
     SS_LAUNCH(g, set_ranks, 1, SS_SURFACE_PARTS, 0, s);
@@ -157,20 +154,19 @@ static void measure(ss_gpu *g, const surfaces &s, int64_t count, const ss_spacin
         SS_LAUNCH(g, count_digits, ss_grid(g, count), SS_BLOCK, 0, s, count, shift, width);
         SS_LAUNCH(g, take_digit, SS_SURFACE_QUERIES, SS_BLOCK, 0, s, width);
     }
-    SS_LAUNCH(g, report, 1, 1, 0, s, spacing, y);
+    SS_LAUNCH(g, report, 1, 1, 0, s, y);
 }
 
-SS_KERNEL(nothing)(int64_t n, ss_spacing spacing, float *y)
+SS_KERNEL(nothing)(int64_t n, float *y)
 {
-    const bool good = ss_spacing_good(spacing);
     SS_EACH(i, n * COUNT)
-    y[i] = good && i % COUNT >= NA ? 0 : NAN;
+    y[i] = i % COUNT >= NA ? 0 : NAN;
 }
 
 SS_TWIN(surface_distances)
 {
     const ss_masks m = ss_masks_in(&c->in[0]);
-    const ss_spacing spacing = ss_spacing_in(c, 2);
+    const ss_spacing spacing = ss_spacing_in(c, g, 2);
     const unsigned grid = ss_grid(g, m.count);
     float *y = ss_out_ptr<float>(c, 0);
     ss_arena a = {(char *)c->scratch, 0};
@@ -183,7 +179,7 @@ SS_TWIN(surface_distances)
                         w.part,
                         w.total};
     if (m.count == 0 && m.n > 0)
-        SS_LAUNCH(g, nothing, ss_grid(g, m.n * COUNT), SS_BLOCK, 0, m.n, spacing, y);
+        SS_LAUNCH(g, nothing, ss_grid(g, m.n * COUNT), SS_BLOCK, 0, m.n, y);
     for (int64_t v = 0; v < m.n && m.count > 0; v++) {
         for (int k = 0; k < 2; k++) {
             SS_LAUNCH(g, ss_mask_bytes, grid, SS_BLOCK, 0,
@@ -191,7 +187,7 @@ SS_TWIN(surface_distances)
             SS_LAUNCH(g, off_surface, grid, SS_BLOCK, 0, m, w.inside[k], w.edt[k].inside);
             ss_edt(g, m, spacing, w.edt[k]);
         }
-        measure(g, s, m.count, spacing, y + COUNT * v);
+        measure(g, s, m.count, y + COUNT * v);
     }
     return ss_launched(c, g);
 }

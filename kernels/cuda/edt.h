@@ -2,6 +2,7 @@
  * along x, then a thread a line along y and z, neighbouring threads on neighbouring lines. */
 #ifndef SEMISAM_CUDA_EDT_H
 #define SEMISAM_CUDA_EDT_H
+#include "check.h"
 #include "mask.h"
 #include "support/cuda_masks.h"
 #include "support/parabola.h"
@@ -11,23 +12,18 @@ struct ss_spacing {
     const float *v;
     int64_t n;
 };
-static inline ss_spacing ss_spacing_in(const ss_call *c, int i)
+/* Input i of the call; its values are checked when the kernels run. */
+static inline ss_spacing ss_spacing_in(ss_call *c, ss_gpu *g, int i)
 {
-    const ss_spacing s = {c->in[i].present ? ss_in_ptr<float>(c, i) : nullptr, c->in[i].count};
+    const ss_view *v = &c->in[i];
+    const ss_spacing s = {v->present ? ss_in_ptr<float>(c, i) : nullptr, v->count};
+    if (v->present) ss_check_range(c, g, v, "spacing", SS_SPACING_LEAST, SS_SPACING_MOST);
     return s;
 }
 SS_DEVICE double ss_spacing_at(const ss_spacing &s, int axis)
 {
     return s.v ? (double)s.v[s.n == 3 ? axis : 0] : 1.0;
 }
-/* Results are NaN where this is false: the values cannot be checked before the kernels run. */
-SS_DEVICE bool ss_spacing_good(const ss_spacing &s)
-{
-    bool good = true;
-    for (int a = 0; a < 3; a++) good = good && ss_spacing_valid(ss_spacing_at(s, a));
-    return good;
-}
-
 /* Along x: the nearest voxel outside before and after, found in the bits of 32 voxels. */
 SS_KERNEL(ss_edt_rows)
 (const uint8_t *inside, float *v, int64_t rows, int64_t w, ss_spacing spacing)

@@ -128,8 +128,9 @@ ss_status ss_spacing_of(ss_call *c, int i, double spacing[3])
     const ss_view *v = &c->in[i];
     for (int a = 0; a < 3; a++) {
         spacing[a] = v->present ? (double)ss_in_f32(c, i)[v->count == 3 ? a : 0] : 1.0;
-        if (!ss_spacing_valid(spacing[a]))
-            return ss_fail(c, SS_E_ARG, "spacing must be positive and finite, got %g", spacing[a]);
+        if (!(spacing[a] >= SS_SPACING_LEAST && spacing[a] <= SS_SPACING_MOST))
+            return ss_fail(c, SS_E_ARG, "spacing %g is outside %g to %g", spacing[a],
+                           SS_SPACING_LEAST, SS_SPACING_MOST);
     }
     return SS_OK;
 }

@@ -57,8 +57,11 @@ size_t ss_components_work(int64_t count);
 void ss_edt_squared(const uint8_t *inside, int64_t d, int64_t h, int64_t w, const double spacing[3],
                     float *squared, void *work);
 size_t ss_edt_work(int64_t d, int64_t h, int64_t w);
-/* Reads an optional f32 tensor of 1 or 3 (z, y, x) positive voxel sizes; 1 when absent. Its values
- * are checked here because infer does not see them. */
+/* Voxel sizes between which squared distances over 2^31 voxels fit f32. */
+#define SS_SPACING_LEAST 0x1p-20
+#define SS_SPACING_MOST 0x1p20
+/* Reads an optional f32 tensor of 1 or 3 (z, y, x) voxel sizes; 1 when absent. Its values are
+ * checked here because infer does not see them. */
 ss_status ss_spacing_shape(ss_call *c, int i);
 ss_status ss_spacing_of(ss_call *c, int i, double spacing[3]);
 

@@ -23,9 +23,4 @@ SS_BOTH float ss_steps_squared(float voxels, double step)
     const double away = ss_prod(step, (double)voxels);
     return (float)ss_prod(away, away);
 }
-
-SS_BOTH bool ss_spacing_valid(double spacing)
-{
-    return spacing > 0 && !isinf(spacing);
-}
 #endif

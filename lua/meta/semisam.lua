@@ -480,13 +480,13 @@ function ss.cutout(x, box, value) end
 ---@return ss.tensor
 function tensor:cutout(box, value) end
 
----Euclidean distance from each voxel to the nearest voxel outside the mask, exact; 0 outside, infinity where the whole volume is inside (beyond the border nothing is known). `spacing`: one number or (z, y, x), default 1. Masks as in connected_components; for a signed distance transform the mask and its complement.
+---Euclidean distance from each voxel to the nearest voxel outside the mask, exact; 0 outside, infinity where the whole volume is inside (beyond the border nothing is known). `spacing`: one number or (z, y, x), 2^-20 to 2^20, default 1. Masks as in connected_components; for a signed distance transform the mask and its complement.
 ---@param mask ss.tensor|number
 ---@param spacing? ss.tensor|number
 ---@return ss.tensor
 function ss.distance_transform(mask, spacing) end
 
----Euclidean distance from each voxel to the nearest voxel outside the mask, exact; 0 outside, infinity where the whole volume is inside (beyond the border nothing is known). `spacing`: one number or (z, y, x), default 1. Masks as in connected_components; for a signed distance transform the mask and its complement.
+---Euclidean distance from each voxel to the nearest voxel outside the mask, exact; 0 outside, infinity where the whole volume is inside (beyond the border nothing is known). `spacing`: one number or (z, y, x), 2^-20 to 2^20, default 1. Masks as in connected_components; for a signed distance transform the mask and its complement.
 ---@param spacing? ss.tensor|number
 ---@return ss.tensor
 function tensor:distance_transform(spacing) end

@@ -34,6 +34,6 @@ return {
   errors = {
     { { mask = "u8[2,3,4]", spacing = "f32[2]" }, "spacing holds 1 or 3.*2" },
     { { mask = "u8[2,3,4]", spacing = { shape = { 3 }, fill = function() return -1 end } },
-      "spacing must be positive.*%-1" },
+      "spacing %-1.* is outside" },
   },
 }

@@ -80,5 +80,9 @@ return {
     { a = "u8[0,2,3]", b = "u8[0,2,3]" },
   },
   grad = false,
-  errors = { { { a = "u8[2,3,4]", b = "u8[2,3,5]" }, "same shape.*u8%[2,3,4%].*u8%[2,3,5%]" } },
+  errors = {
+    { { a = "u8[2,3,4]", b = "u8[2,3,5]" }, "same shape.*u8%[2,3,4%].*u8%[2,3,5%]" },
+    { { a = "u8[2,3,4]", b = "u8[2,3,4]", spacing = { shape = { 1 }, fill = function() return 0 end } },
+      "spacing 0.* is outside" },
+  },
 }
