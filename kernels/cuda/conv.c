@@ -17,20 +17,12 @@ static ss_status wanted(ss_call *c, way *w)
     return SS_OK;
 }
 
-/* Patches of few channels, cut side by side, are a rearranged product: cuDNN has only slow code
- * for them. */
-static bool patches(const ss_conv *q)
-{
-    enum { FEW = 8 };
-    return ss_conv_tiles(q) && q->c < FEW;
-}
-
 static ss_status try_cudnn(ss_call *c, ss_gpu *g, const ss_conv_job *r, bool *done)
 {
     way w;
     *done = false;
     ss_status st = wanted(c, &w);
-    if (st || w == GEMM || patches(r->q)) return st;
+    if (st || w == GEMM || ss_conv_patches(r->q)) return st;
     ss_libs *l = ss_libs_with_dnn(c, g);
     if (!l) return SS_E_NOMEM;
     if (w == CUDNN && l->dnn_why[0])

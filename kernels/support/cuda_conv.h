@@ -33,6 +33,14 @@ static inline bool ss_conv_tiles(const ss_conv *q)
     return q->groups == 1;
 }
 
+/* Patches of few channels, cut side by side, are a rearranged product: cuDNN has only slow code
+ * for them. */
+static inline bool ss_conv_patches(const ss_conv *q)
+{
+    const int64_t few = 8;
+    return ss_conv_tiles(q) && q->c < few;
+}
+
 /* The element type of the sum's factors. */
 static inline ss_dtype ss_conv_type(const ss_conv_args *a)
 {
