@@ -1,7 +1,7 @@
 /* cublaslt.cpp — the stand-in for cuBLASLt: the rules of its descriptors, and the product itself in
  * plain loops, by columns as the library thinks.
  *
- * As before sm_80 there is no code for bf16; and none for a bias on an odd number of f16 rows, so
+ * There is no code for bf16 before sm_80, and none for a bias on an odd number of f16 rows, so
  * that the way without it is taken too. An algorithm is good for the descriptors, the workspace and
  * the alignment it was asked for alone. */
 #include "emulate_libs.h"
@@ -70,19 +70,23 @@ bool has_code(const emu_lt_op *d, const emu_lt_layout *const l[4])
 {
     const bool half = l[0]->type == CUDA_R_16F;
     if (l[0]->type != l[1]->type || l[2]->type != l[3]->type) return false;
-    if (l[0]->type == CUDA_R_16BF || l[3]->type == CUDA_R_16BF) return false;
-    if (!half && l[3]->type != CUDA_R_32F) return false;
+    if (l[0]->type == CUDA_R_16BF && !emu::at_least(80)) return false;
+    if (l[3]->type != l[0]->type && l[3]->type != CUDA_R_32F) return false;
     return !(half && d->epilogue == CUBLASLT_EPILOGUE_BIAS && l[3]->rows % 2);
 }
 
 float get(const void *p, cudaDataType_t t, int64_t i)
 {
-    return t == CUDA_R_16F ? ss_f16_to_f32(((const uint16_t *)p)[i]) : ((const float *)p)[i];
+    return t == CUDA_R_16F    ? ss_f16_to_f32(((const uint16_t *)p)[i])
+           : t == CUDA_R_16BF ? ss_bf16_to_f32(((const uint16_t *)p)[i])
+                              : ((const float *)p)[i];
 }
 void put(void *p, cudaDataType_t t, int64_t i, float x)
 {
     if (t == CUDA_R_16F)
         ((uint16_t *)p)[i] = ss_f32_to_f16(x);
+    else if (t == CUDA_R_16BF)
+        ((uint16_t *)p)[i] = ss_f32_to_bf16(x);
     else
         ((float *)p)[i] = x;
 }

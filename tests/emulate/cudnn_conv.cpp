@@ -3,9 +3,10 @@
  *
  * Before the one engine that will do come some that a caller has to pass over: one that compiles at
  * run time, one that gives other bits every time, one that wants more memory than there is, and for
- * f32 one that rounds the factors. None has code for bf16, as before sm_80, or for a result of
- * another type. */
+ * f32 one that rounds the factors. None has code for bf16 before sm_80 or for a result of another
+ * type. */
 #include "cudnn_parts.h"
+#include "emulate_parts.h"
 #include "half.h"
 
 namespace emu_dnn_parts
@@ -108,8 +109,8 @@ std::vector<engine> engines_for(const contents &op, cudnnBackendHeurMode_t mode)
     };
     const cudnnDataType_t t = type(r.x), sums = op.held.at(r.conv)->one<cudnnDataType_t>(
                                              CUDNN_ATTR_CONVOLUTION_COMP_TYPE);
-    if (t != type(r.w) || t != type(r.y) || t == CUDNN_DATA_BFLOAT16 || sums != CUDNN_DATA_FLOAT)
-        return {};
+    if (t != type(r.w) || t != type(r.y) || sums != CUDNN_DATA_FLOAT) return {};
+    if (t == CUDNN_DATA_BFLOAT16 && !emu::at_least(80)) return {};
     if (mode == CUDNN_HEUR_MODE_FALLBACK) return {PLAIN};
     std::vector<engine> list = {SLOW_COMPILER, UNSTEADY, HUNGRY};
     if (t == CUDNN_DATA_FLOAT) list.push_back(NARROW);
@@ -129,13 +130,16 @@ struct array {
 
     float get(int64_t i) const
     {
-        return type == CUDNN_DATA_HALF ? ss_f16_to_f32(((const uint16_t *)data)[i])
-                                       : ((const float *)data)[i];
+        return type == CUDNN_DATA_HALF       ? ss_f16_to_f32(((const uint16_t *)data)[i])
+               : type == CUDNN_DATA_BFLOAT16 ? ss_bf16_to_f32(((const uint16_t *)data)[i])
+                                             : ((const float *)data)[i];
     }
     void put(int64_t i, float x) const
     {
         if (type == CUDNN_DATA_HALF)
             ((uint16_t *)data)[i] = ss_f32_to_f16(x);
+        else if (type == CUDNN_DATA_BFLOAT16)
+            ((uint16_t *)data)[i] = ss_f32_to_bf16(x);
         else
             ((float *)data)[i] = x;
     }

@@ -33,5 +33,6 @@ struct walk {
         return n < 2 ? 0 : (start + i * stride) % n;
     }
 };
+bool at_least(int capability); /* of the device, 80 for sm_80 */
 } // namespace emu
 #endif

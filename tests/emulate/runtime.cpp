@@ -129,6 +129,17 @@ static cudaError_t said(cudaError_t e)
     return lasting != cudaSuccess ? lasting : e;
 }
 
+/* A Turing card; $SS_EMULATE_CAPABILITY is another one, 70 for sm_70. */
+static int capability()
+{
+    const char *given = getenv("SS_EMULATE_CAPABILITY");
+    return given ? atoi(given) : 75;
+}
+bool emu::at_least(int n)
+{
+    return capability() >= n;
+}
+
 extern "C" {
 
 void emu_host_task(cudaStream_t s, void (*fn)(void *arg), void *arg)
@@ -156,9 +167,9 @@ cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr a, int)
     case cudaDevAttrMultiProcessorCount:
         return *value = 2, cudaSuccess;
     case cudaDevAttrComputeCapabilityMajor:
-        return *value = 7, cudaSuccess;
+        return *value = capability() / 10, cudaSuccess;
     case cudaDevAttrComputeCapabilityMinor:
-        return *value = 5, cudaSuccess;
+        return *value = capability() % 10, cudaSuccess;
     case cudaDevAttrMaxSharedMemoryPerBlockOptin:
         return *value = 64 << 10, cudaSuccess;
     }
