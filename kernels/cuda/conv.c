@@ -22,7 +22,7 @@ static ss_status try_cudnn(ss_call *c, ss_gpu *g, const ss_conv_job *r, bool *do
     way w;
     *done = false;
     ss_status st = wanted(c, &w);
-    if (st || w == GEMM || ss_conv_patches(r->q)) return st;
+    if (st || w == GEMM || ss_conv_cuts(r->q)) return st;
     ss_libs *l = ss_libs_with_dnn(c, g);
     if (!l) return SS_E_NOMEM;
     if (w == CUDNN && l->dnn_why[0])

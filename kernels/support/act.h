@@ -1,17 +1,12 @@
 /* act.h — the activations of linear, for the processor and for kernels on a device. */
 #ifndef SEMISAM_ACT_H
 #define SEMISAM_ACT_H
+#include "both.h"
 #include <math.h>
-
-#ifdef __CUDACC__
-#define SS_ACT_CODE static __host__ __device__ __forceinline__
-#else
-#define SS_ACT_CODE static inline
-#endif
 
 typedef enum { SS_ACT_NONE, SS_ACT_GELU, SS_ACT_RELU, SS_ACT_SILU } ss_act;
 
-SS_ACT_CODE float ss_act_value(ss_act act, float z)
+SS_BOTH float ss_act_value(ss_act act, float z)
 {
     switch (act) {
     case SS_ACT_GELU:
@@ -27,7 +22,7 @@ SS_ACT_CODE float ss_act_value(ss_act act, float z)
 }
 
 /* The derivative at z. */
-SS_ACT_CODE float ss_act_slope(ss_act act, float z)
+SS_BOTH float ss_act_slope(ss_act act, float z)
 {
     switch (act) {
     case SS_ACT_GELU:

@@ -35,7 +35,7 @@ static inline bool ss_conv_tiles(const ss_conv *q)
 
 /* Patches of few channels, cut side by side, are a rearranged product: cuDNN has only slow code
  * for them. */
-static inline bool ss_conv_patches(const ss_conv *q)
+static inline bool ss_conv_cuts(const ss_conv *q)
 {
     const int64_t few = 8;
     return ss_conv_tiles(q) && q->c < few;

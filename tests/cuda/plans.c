@@ -115,7 +115,7 @@ static bool describe(const ss_dnn_functions *f, const gpu_model *gpu, ss_dnn_tar
 /* Whether the module would ask cuDNN at all. */
 static bool asks(const ss_conv *q)
 {
-    return !ss_conv_pointwise(q) && !ss_conv_patches(q);
+    return !ss_conv_pointwise(q) && !ss_conv_cuts(q);
 }
 
 /* In f16 everything has a plan; bf16 from sm_80, as the cards have it. In f32 no engine may use

@@ -18,7 +18,7 @@ local function same(what, made, tol, fn)
     local want, got = on.cpu[i]:to("f32"), on.cuda[i]:to("cpu"):to("f32")
     local scale = want:abs():max():item()
     local off = (want - got):abs():max():item()
-    if not (off <= tol * scale) then
+    if off ~= off or off > tol * scale then
       print(("%s: result %d is off by %g, scale %g"):format(what, i, off, scale))
       os.exit(1)
     end
@@ -77,8 +77,8 @@ local function mixed()
       random({ 6, 4 }, 4):to(dtype) }, tol, function(x, w, b, r)
       return x:linear(w, b), x:linear(w, b, r), x:linear(w, b, r, { act = "gelu" }), x:linear(w, nil, r)
     end)
-    same("conv2d " .. dtype, { random({ 2, 6, 6, 4 }, 5):to(dtype), random({ 8, 4, 3, 3 }, 6), random({ 8 }, 7) },
-      tol, trained("conv2d", { pad = 1 }))
+    same("conv2d " .. dtype, { random({ 2, 6, 6, 4 }, 5):to(dtype), random({ 8, 4, 3, 3 }, 6),
+      random({ 8 }, 7) }, tol, trained("conv2d", { pad = 1 }))
     same("conv_transpose2d " .. dtype, { random({ 2, 3, 3, 4 }, 8):to(dtype), random({ 4, 6, 2, 2 }, 9),
       random({ 6 }, 10) }, tol, trained("conv_transpose2d", { stride = 2 }))
   end
@@ -86,8 +86,11 @@ end
 
 -- The packed copy of a frozen weight follows the weight.
 local function frozen()
-  local x, w = ss.ones({ 1, 4, 4, 4 }, { device = "cuda" }), ss.ones({ 2, 4, 3, 3 }, { device = "cuda" }):freeze_()
-  local function middle(v) return v:conv2d(w, nil, { pad = 1 }):to("cpu"):to("f32"):flat()[(4 + 1) * 2 + 1] end
+  local x = ss.ones({ 1, 4, 4, 4 }, { device = "cuda" })
+  local w = ss.ones({ 2, 4, 3, 3 }, { device = "cuda" }):freeze_()
+  local function middle(v)
+    return v:conv2d(w, nil, { pad = 1 }):to("cpu"):to("f32"):flat()[(4 + 1) * 2 + 1]
+  end
   local got = { middle(x), middle(x), middle(x:to("f16")) }
   w:fill_(2)
   got[4], got[5] = middle(x), middle(x:to("f16"))

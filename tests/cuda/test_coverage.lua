@@ -10,7 +10,7 @@ local WITHOUT = { _bare = "it times oneDNN itself, for bench" }
 
 local function files()
   local list = {}
-  for path in run.shell("ls kernels/*.cu kernels/cuda/*.h").out:gmatch "[^\n]+" do
+  for path in run.shell("ls kernels/*.cu kernels/cuda/*.cu kernels/cuda/*.h").out:gmatch "[^\n]+" do
     if path ~= "kernels/cuda/cuda.h" then list[#list + 1] = path end
   end
   return list

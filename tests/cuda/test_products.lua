@@ -6,12 +6,13 @@ local module = require "tests.cuda.module"
 
 local function shell(more, line)
   return run.shell(("SEMISAM_CUDA_MODULE=%s %s \"$S\" %s"):format(run.quote(module.emulated), more, line),
-    { limit = 120 })
+    { limit = 250 })
 end
 
 t.test("cuDNN, own products, no cuDNN: the same results and the same memory", function()
   local first
-  for _, way in ipairs { "SS_EMULATE_CAPABILITY=80", "SEMISAM_CONV=cudnn", "SEMISAM_CONV=gemm", "SS_EMULATE_MISSING=cudnn" } do
+  for _, way in ipairs { "SS_EMULATE_CAPABILITY=80", "SEMISAM_CONV=cudnn", "SEMISAM_CONV=gemm",
+    "SS_EMULATE_MISSING=cudnn" } do
     local r = shell(way, "tests/cuda/products.lua")
     t.eq({ r.status, r.err }, { 0, "" }, way .. ": " .. r.out)
     t.match(r.out, "^as expected, peak %d+\n$", way)
