@@ -5,7 +5,7 @@
 --   semisam recipes/study.lua                         phantoms, 36 runs, about an hour of one core
 --   semisam recipes/study.lua labels={2} jobs=2       2 labels alone, two runs at a time
 --   semisam recipes/study.lua jobs=0                  only the tables of what is there
---   semisam recipes/study.lua out=runs/mine labels={1,3} set={"data.root=DIR","data.seed={seed}"}
+--   semisam recipes/study.lua out=runs/mine 'labels={1,3}' 'set={"data.root=DIR"}'
 --
 -- An arm is the name of a recipe, or { "recipe", name = "what", set = { "key=value", .. } }.
 local open = require("semisam.config").open -- takes any keys

@@ -19,13 +19,14 @@ local study = {}
 ---@param plan table of study/arms.lua
 ---@param failed? table[] of study/grid.lua
 ---@return string Markdown
+---@return string files their names
 function study.write(cfg, plan, failed)
   local by = scores.all(plan)
   local text = tables.markdown(plan, by, failed or {})
   ss.fs.write(cfg.out .. "/table.md", text)
   ss.fs.write(cfg.out .. "/cases.csv", scores.csv(plan, by))
   if next(by) then figure.write(plan, by, cfg.out .. "/figure.png") end
-  return text
+  return text, next(by) and "table.md, cases.csv, figure.png" or "table.md, cases.csv"
 end
 
 --- What recipes/study.lua runs.
@@ -39,8 +40,8 @@ function study.run(cfg)
     fail.create("study: %s: another study works there (%s)", cfg.out, why or "lock is held")
   end
   local failed, status = grid.run(cfg, plan, function() study.write(cfg, plan) end)
-  local text = study.write(cfg, plan, failed)
-  io.write("\n", text, "\nwritten: ", cfg.out, "/table.md, cases.csv, figure.png\n")
+  local text, files = study.write(cfg, plan, failed)
+  io.write("\n", text, "\nwritten: ", cfg.out, "/", files, "\n")
   for _, f in ipairs(failed) do
     print(("failed: %s, status %d: %s"):format(f.run.dir, f.status, f.message))
   end

@@ -60,7 +60,7 @@ local function dice_table(plan, by)
       end
     end
   end
-  return markdown(heads({ "labels", "arm" }, plan, "mean Dice", "95 % interval"), rows)
+  return rows[1] and markdown(heads({ "labels", "arm" }, plan, "mean Dice", "95 % interval"), rows)
 end
 
 local function difference_row(first, c)
@@ -158,12 +158,12 @@ end
 ---@param failed table[] of study/grid.lua
 ---@return string
 function tables.markdown(plan, by, failed)
-  local parts = { "Test Dice; the interval is a bootstrap over all cases of all seeds. Without all "
-    .. "seeds there is no mean.",
-    dice_table(plan, by) }
+  local parts = {}
   local function put(text, title)
     if text then parts[#parts + 1], parts[#parts + 2] = title, text end
   end
+  put(dice_table(plan, by), "Test Dice; the interval is a bootstrap over all cases of all seeds. "
+    .. "Without all seeds there is no mean.")
   put(pair_table(plan, by), "Differences paired by seed and case; p of Wilcoxon's signed-rank "
     .. "test, two-sided.")
   local ablations, reference = ablation_table(plan, by)
