@@ -78,6 +78,12 @@ const ss_twin *ss__twin(const ss_opinfo *op)
     return module.twin ? module.twin[op - ss_op_at(0)] : NULL;
 }
 
+ss_status ss__run_twin(const ss_twin *twin, ss_device *d, ss_call *c)
+{
+    module.b->select(d->gpu);
+    return twin->run(c, d->gpu);
+}
+
 ss_status ss__open_gpu(ss_device *d, int index)
 {
     char why[600] = "";

@@ -265,7 +265,7 @@ static ss_status execute(frame *f)
     const double work = op->flops ? op->flops(c) : 0, begun = f->ctx->profile ? ss__now() : 0;
     f->ctx->flops += work;
     if (twin)
-        s = twin->run(c, f->dev->gpu);
+        s = ss__run_twin(twin, f->dev, c);
     else if (f->dev->computes)
         s = op->cpu(c);
     else

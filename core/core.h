@@ -46,6 +46,7 @@ void ss__ctx_unref(ss_ctx *ctx);
 const ss_backend *ss__backend(char *why, size_t n);
 /* ss__twin() — the module's code for an op; NULL: it has none. */
 const ss_twin *ss__twin(const ss_opinfo *op);
+ss_status ss__run_twin(const ss_twin *twin, ss_device *d, ss_call *c);
 /* ss__open_gpu() — makes d usable. E_DEVICE with the reason otherwise. */
 ss_status ss__open_gpu(ss_device *d, int index);
 /* ss__to_host(), ss__to_device() — n bytes at p, memory of d. */

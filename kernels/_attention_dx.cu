@@ -137,8 +137,7 @@ template <int NC> SS_KERNEL(table_grads)(ss_at_grads c, int64_t c0)
 SS_KERNEL(table_join)(ss_at_args c, int x, float *to)
 {
     const ss_cuda_attend &a = c.a;
-    SS_EACH(i, (2 * a.window[x] - 1) * a.e)
-    {
+    SS_EACH (i, (2 * a.window[x] - 1) * a.e) {
         const int64_t r = i / a.e + a.col[x], j = i % a.e;
         double s = 0;
         for (int64_t k = 0; k < a.groups; k++) s += (double)a.tables[(k * a.cols + r) * a.e + j];
@@ -154,8 +153,7 @@ SS_KERNEL(table_join)(ss_at_args c, int x, float *to)
 SS_KERNEL(pad_join)(ss_at_args c, float *to)
 {
     const ss_cuda_attend &a = c.a;
-    SS_EACH(i, 3 * a.heads * a.e)
-    {
+    SS_EACH (i, 3 * a.heads * a.e) {
         const int64_t which = i / (a.heads * a.e), h = i / a.e % a.heads, j = i % a.e;
         double s = 0;
         for (int64_t n = 0; which > 0 && n < a.n; n++)

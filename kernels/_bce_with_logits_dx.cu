@@ -7,8 +7,7 @@ SS_KERNEL(bce_dx)
 (ss_view x, ss_view target, const float *dy, const float *total, ss_weights weights, ss_view dx)
 {
     const float scale = *total != 0 ? *dy / *total : 0;
-    SS_EACH(i, x.count)
-    {
+    SS_EACH (i, x.count) {
         const float v = ss_load(x.data, x.dtype, i), w = ss_weight(weights, i);
         const float d = 1 / (1 + expf(-v)) - ss_load(target.data, target.dtype, i);
         ss_store(dx.data, dx.dtype, i, w != 0 ? scale * w * d : 0);

@@ -54,8 +54,7 @@ SS_KERNEL(grad_sums)(inputs in, ss_norm_tiles t, float *part)
 
 SS_KERNEL(param_grads)(const double *total, ss_norm_tiles t, float *dweight, float *dbias)
 {
-    SS_EACH(j, t.c)
-    {
+    SS_EACH (j, t.c) {
         double w = 0, b = 0;
         for (int64_t i = 0; i < t.n; i++) {
             b += total[2 * i * t.c + j];
@@ -72,8 +71,7 @@ SS_KERNEL(share)
 (const double *total, ss_view weight, ss_norm_tiles t, int64_t samples, int64_t m, bool fixed,
  float *mean)
 {
-    SS_EACH(k, t.n / samples * (t.c / m))
-    {
+    SS_EACH (k, t.n / samples * (t.c / m)) {
         const int64_t per = t.c / m, i = k / per * samples, j = k % per * m;
         const double count = (double)(samples * m * t.s);
         double u1 = 0, u2 = 0;

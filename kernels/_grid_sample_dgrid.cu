@@ -9,8 +9,7 @@ SS_KERNEL(slope)
 (const float *dy, const float *x, const float *grid, ss_images m, int64_t points, int64_t each,
  double outside, int border, int lanes, float *out)
 {
-    SS_EACH(e, points * lanes)
-    { /* whole warps stay together: points * lanes of them */
+    SS_EACH (e, points * lanes) { /* whole warps stay together: points * lanes of them */
         const int64_t i = e / lanes;
         const int lane = (int)(e % lanes);
         double sum[3];

@@ -57,8 +57,7 @@ SS_KERNEL(column_sums)
 
 SS_KERNEL(column_join)(const float *part, ss_layer_chunks k, float *dweight, float *dbias)
 {
-    SS_EACH(j, k.n)
-    {
+    SS_EACH (j, k.n) {
         double w = 0, b = 0;
         for (int64_t i = 0; i < k.chunks; i++) {
             w += (double)part[2 * i * k.n + j];

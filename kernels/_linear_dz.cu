@@ -4,8 +4,7 @@
 
 SS_KERNEL(slope_each)(ss_view z, ss_view dy, void *out, ss_act act)
 {
-    SS_EACH(i, dy.count)
-    {
+    SS_EACH (i, dy.count) {
         const float slope = ss_act_slope(act, ss_load(z.data, z.dtype, i));
         ss_store(out, dy.dtype, i, ss_load(dy.data, dy.dtype, i) * slope);
     }

@@ -8,8 +8,7 @@ enum { P, Q, DY, FACTOR, MASK };
 SS_KERNEL(mse_dx)
 (ss_view p, ss_view q, const float *dy, const float *factor, ss_weights mask, int64_t n, ss_view dp)
 {
-    SS_EACH(i, p.count)
-    {
+    SS_EACH (i, p.count) {
         int64_t rest;
         const float *f = factor + 2 * ss_split(i, n, &rest), w = ss_weight(mask, i);
         const float y = ss_load(q.data, q.dtype, i), d = ss_load(p.data, p.dtype, i) - y;

@@ -5,8 +5,7 @@
 /* Each place of dx adds up the places of dy that show it, in their order. */
 SS_KERNEL(gather_pads)(ss_pads p, ss_view dy, ss_view dx)
 {
-    SS_EACH(i, dx.count)
-    {
+    SS_EACH (i, dx.count) {
         int64_t left = i, at[SS_MAX_DIM], shown = 1;
         for (int a = p.nd - 1; a >= 0; a--) {
             left = ss_split(left, p.have[a], &at[a]);

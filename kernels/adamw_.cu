@@ -10,8 +10,7 @@ struct step {
 
 SS_KERNEL(adamw_step)(float *p, ss_view g, float *m, float *v, step k)
 {
-    SS_EACH(i, g.count)
-    {
+    SS_EACH (i, g.count) {
         const float d = ss_load(g.data, g.dtype, i);
         const float a = k.m1 * m[i] + k.n1 * d, s = k.m2 * v[i] + k.n2 * d * d;
         m[i] = a;

@@ -4,8 +4,7 @@
 
 SS_KERNEL(count_up)(void *y, ss_dtype type, int64_t n, double start, double step)
 {
-    SS_EACH(i, n)
-    {
+    SS_EACH (i, n) {
         const double v = start + (double)i * step;
         if (type == SS_F32 || type == SS_F16 || type == SS_BF16)
             ss_write(y, type, i, (float)v);

@@ -78,7 +78,7 @@ template <int NC> static void run(ss_call *c, ss_gpu *g, const ss_at_args &args)
 
 SS_KERNEL(no_keys)(float *lse, int64_t n)
 {
-    SS_EACH(i, n) lse[i] = -INFINITY;
+    SS_EACH (i, n) lse[i] = -INFINITY;
 }
 
 SS_TWIN(attention)

@@ -38,6 +38,7 @@ typedef struct ss_backend {
     int (*count)(char *why, size_t n);
     ss_gpu *(*open)(int index, char *why, size_t n); /* NULL: `why` says it */
     void (*close)(ss_gpu *g);                        /* waits, then gives everything back */
+    void (*select)(ss_gpu *g); /* twins run for g from now on; before any of them */
     void (*info)(ss_gpu *g, ss_gpu_info *out);
     void *(*alloc)(ss_gpu *g, size_t bytes); /* NULL: there is no room */
     void (*release)(ss_gpu *g, void *p);

@@ -7,8 +7,7 @@ enum { TRAINING, EPS };
 SS_KERNEL(use_running)
 (const float *rm, const float *rv, int64_t n, double eps, float *mean, float *rstd)
 {
-    SS_EACH(j, n)
-    {
+    SS_EACH (j, n) {
         mean[j] = rm[j];
         rstd[j] = (float)(1 / sqrt((double)rv[j] + eps));
     }

@@ -5,8 +5,7 @@ enum { RUNNING_MEAN, RUNNING_VAR, X };
 
 SS_KERNEL(move_running)(const double *total, ss_norm_tiles t, double f, float *rm, float *rv)
 {
-    SS_EACH(j, t.c)
-    {
+    SS_EACH (j, t.c) {
         const double count = (double)(t.n * t.s);
         double mean, m2;
         ss_norm_set(total, t, 0, t.n, j, 1, &mean, &m2);

@@ -7,8 +7,7 @@ enum { X, TARGET, WEIGHT };
 SS_KERNEL(bce_sums)(ss_view x, ss_view target, ss_weights weights, int64_t n, double *part)
 {
     double loss = 0, total = 0;
-    SS_EACH(i, n)
-    {
+    SS_EACH (i, n) {
         const float v = ss_load(x.data, x.dtype, i), u = ss_weight(weights, i);
         const float t = ss_load(target.data, target.dtype, i);
         const float e = (v > 0 ? v : 0) - v * t + log1pf(expf(v > 0 ? -v : v));

@@ -4,8 +4,7 @@
 
 SS_KERNEL(draw)(uint64_t key, double a, double b, float *y, int64_t n)
 {
-    SS_EACH(i, n)
-    y[i] = ss_beta(key, (uint64_t)i, a, b);
+    SS_EACH (i, n) y[i] = ss_beta(key, (uint64_t)i, a, b);
 }
 
 SS_TWIN(beta)

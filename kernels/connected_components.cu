@@ -5,32 +5,29 @@
 
 SS_KERNEL(mark_roots)(int64_t count, const uint32_t *parent, uint32_t *number)
 {
-    SS_EACH(i, count + 1)
-    number[i] = i < count && parent[i] == (uint32_t)i;
+    SS_EACH (i, count + 1) number[i] = i < count && parent[i] == (uint32_t)i;
 }
 
 SS_KERNEL(list_roots)
 (int64_t count, const uint32_t *parent, const uint32_t *number, const uint32_t *size, uint32_t *key,
  uint32_t *root)
 {
-    SS_EACH(i, count)
-    if (parent[i] == (uint32_t)i) {
-        key[number[i]] = (uint32_t)count - size[i];
-        root[number[i]] = (uint32_t)i;
-    }
+    SS_EACH (i, count)
+        if (parent[i] == (uint32_t)i) {
+            key[number[i]] = (uint32_t)count - size[i];
+            root[number[i]] = (uint32_t)i;
+        }
 }
 
 /* rank[root] = 1, 2.. */
 SS_KERNEL(rank_roots)(const uint32_t *found, const uint32_t *root, uint32_t *rank)
 {
-    SS_EACH(k, *found)
-    rank[root[k]] = (uint32_t)k + 1;
+    SS_EACH (k, *found) rank[root[k]] = (uint32_t)k + 1;
 }
 
 SS_KERNEL(label)(int64_t count, uint32_t *parent, const uint32_t *rank)
 {
-    SS_EACH(i, count)
-    parent[i] = parent[i] == SS_NONE ? 0 : rank[parent[i]];
+    SS_EACH (i, count) parent[i] = parent[i] == SS_NONE ? 0 : rank[parent[i]];
 }
 
 SS_TWIN(connected_components)

@@ -122,8 +122,7 @@ ss_status ss_copy_view(ss_call *c, ss_gpu *g, const ss_view *dst, const ss_view 
 /* `bits` is the element as it lies in memory. */
 template <class S> SS_KERNEL(fill)(ss_ew_call<0> e, S bits)
 {
-    SS_EACH(j, e.runs)
-    {
+    SS_EACH (j, e.runs) {
         int64_t at;
         ss_packed<S> s;
         ss_ew_place(e, j * SS_RUN, &at);
@@ -132,8 +131,7 @@ template <class S> SS_KERNEL(fill)(ss_ew_call<0> e, S bits)
         *(ss_packed<S> *)((S *)e.op[0].data + at) = s;
     }
     const int64_t done = e.runs * SS_RUN;
-    SS_EACH(j, e.count - done)
-    {
+    SS_EACH (j, e.count - done) {
         int64_t at;
         ss_ew_place(e, done + j, &at);
         ((S *)e.op[0].data)[at] = bits;

@@ -30,8 +30,7 @@ SS_KERNEL(overwrite)
             for (int64_t k = threadIdx.x; k < chunks; k += blockDim.x) sum += part[n * chunks + k];
             fill = (float)(ss_block_sum(sum) / (double)m.count);
         }
-        SS_EACH(i, m.count)
-        {
+        SS_EACH (i, m.count) {
             const ss_place p = ss_place_of(m, i / m.c);
             bool in = true;
             for (int a = 0; a < 3; a++) in = in && p.at[a] >= r[a][0] && p.at[a] < r[a][1];

@@ -3,8 +3,7 @@
 
 SS_KERNEL(roots)(const float *squared, int64_t count, float *y)
 {
-    SS_EACH(i, count)
-    y[i] = sqrtf(squared[i]);
+    SS_EACH (i, count) y[i] = sqrtf(squared[i]);
 }
 
 SS_TWIN(distance_transform)

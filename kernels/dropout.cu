@@ -16,8 +16,7 @@ struct drop {
 
 SS_KERNEL(drop_elements)(ss_view x, ss_view y, drop d)
 {
-    SS_EACH(b, (x.count + DRAWN - 1) / DRAWN)
-    {
+    SS_EACH (b, (x.count + DRAWN - 1) / DRAWN) {
         uint32_t u[DRAWN];
         ss_philox(d.key, (uint64_t)b, u);
         for (int w = 0; w < DRAWN; w++) {
@@ -32,8 +31,7 @@ SS_KERNEL(drop_elements)(ss_view x, ss_view y, drop d)
 /* Factors of all channels [n, c]. */
 SS_KERNEL(drop_factors)(float *f, int64_t n, drop d)
 {
-    SS_EACH(i, n)
-    {
+    SS_EACH (i, n) {
         uint32_t u[DRAWN];
         ss_philox(d.key, (uint64_t)i / DRAWN, u);
         f[i] = u[i % DRAWN] >> 8 < d.limit ? 0 : d.keep;
@@ -41,8 +39,7 @@ SS_KERNEL(drop_factors)(float *f, int64_t n, drop d)
 }
 SS_KERNEL(drop_channels)(ss_view x, ss_view y, const float *factor, int64_t rows, int64_t ch)
 {
-    SS_EACH(i, x.count)
-    {
+    SS_EACH (i, x.count) {
         int64_t j, at;
         const int64_t r = ss_split(i, ch, &j);
         const float f = factor[ss_split(r, rows, &at) * ch + j];

@@ -3,7 +3,7 @@
 
 SS_KERNEL(ema_step)(float *avg, ss_view p, float alpha, float rest)
 {
-    SS_EACH(i, p.count) avg[i] = alpha * avg[i] + rest * ss_load(p.data, p.dtype, i);
+    SS_EACH (i, p.count) avg[i] = alpha * avg[i] + rest * ss_load(p.data, p.dtype, i);
 }
 
 SS_TWIN(ema_)

@@ -4,8 +4,7 @@
 /* open[root] = 1 for background regions that touch a face of the volume. */
 SS_KERNEL(mark_open)(ss_masks m, const uint32_t *parent, uint32_t *open)
 {
-    SS_EACH(i, m.count)
-    {
+    SS_EACH (i, m.count) {
         int32_t p[3];
         ss_voxel_place(m, i, p);
         const bool rim = p[0] == 0 || p[0] == m.d - 1 || p[1] == 0 || p[1] == m.h - 1 ||
@@ -16,8 +15,7 @@ SS_KERNEL(mark_open)(ss_masks m, const uint32_t *parent, uint32_t *open)
 
 SS_KERNEL(fill)(int64_t count, const uint32_t *parent, const uint32_t *open, uint8_t *y)
 {
-    SS_EACH(i, count)
-    y[i] = parent[i] == SS_NONE || !open[parent[i]];
+    SS_EACH (i, count) y[i] = parent[i] == SS_NONE || !open[parent[i]];
 }
 
 SS_TWIN(fill_holes)

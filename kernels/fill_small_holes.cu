@@ -5,8 +5,7 @@ SS_KERNEL(fill)
 (const float *x, int64_t count, const uint32_t *parent, const uint32_t *size, int64_t area,
  float value, float *y)
 {
-    SS_EACH(i, count)
-    y[i] = parent[i] != SS_NONE && size[parent[i]] <= area ? value : x[i];
+    SS_EACH (i, count) y[i] = parent[i] != SS_NONE && size[parent[i]] <= area ? value : x[i];
 }
 
 SS_TWIN(fill_small_holes)

@@ -6,8 +6,7 @@ template <class S>
 SS_KERNEL(pick)
 (S *y, const S *x, const void *index, ss_dtype type, ss_axis from, int64_t rows)
 {
-    SS_EACH(i, from.outer * rows * from.inner)
-    {
+    SS_EACH (i, from.outer * rows * from.inner) {
         int64_t k, row;
         const int64_t o = ss_split(ss_split(i, from.inner, &k), rows, &row);
         const int64_t j = ss_index_within(index, type, i, from.n);

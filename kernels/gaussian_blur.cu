@@ -8,8 +8,7 @@
 SS_KERNEL(blur_axis)
 (const float *x, float *y, int64_t count, int64_t n, int64_t inner, ss_blur blur)
 {
-    SS_EACH(e, count)
-    {
+    SS_EACH (e, count) {
         const int64_t k = e % inner, i = e / inner % n;
         const float *line = x + (e - k - i * inner) + k;
         float sum = blur.weight[0] * line[i * inner];

@@ -15,8 +15,7 @@ SS_KERNEL(cut_largest)
 (ss_masks m, ss_masks q, const uint32_t *parent, const uint64_t *best, uint8_t *inside)
 {
     const uint32_t root = ss_largest_root(best);
-    SS_EACH(i, q.count)
-    {
+    SS_EACH (i, q.count) {
         int32_t p[3];
         ss_voxel_place(q, i, p);
         const int64_t z = p[0] - 1, y = p[1] - 1, x = p[2] - 1;
@@ -30,8 +29,7 @@ SS_KERNEL(cut_largest)
 SS_KERNEL(find_most)(const float *squared, int64_t count, uint32_t *most)
 {
     uint32_t best = 0;
-    SS_EACH(i, count)
-    {
+    SS_EACH (i, count) {
         const uint32_t v = __float_as_uint(squared[i]);
         if (v > best) best = v;
     }
@@ -46,8 +44,7 @@ SS_KERNEL(mark_core)
 (ss_masks m, ss_masks q, const float *squared, const uint32_t *most, uint32_t *number)
 {
     const float limit = __uint_as_float(*most) / 4;
-    SS_EACH(i, m.count + 1)
-    {
+    SS_EACH (i, m.count + 1) {
         int32_t p[3];
         if (i == m.count) {
             number[i] = 0;

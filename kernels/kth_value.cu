@@ -5,8 +5,7 @@
 
 SS_KERNEL(begin)(ss_ranks s, const void *k, ss_dtype type)
 {
-    SS_EACH(i, s.searches)
-    {
+    SS_EACH (i, s.searches) {
         int64_t rank;
         ss_read(&rank, k, type, i);
         s.rank[i].rank = ss_clip(rank, 0, s.count - 1);
@@ -15,7 +14,7 @@ SS_KERNEL(begin)(ss_ranks s, const void *k, ss_dtype type)
 
 SS_KERNEL(finish)(ss_ranks s, float *y)
 {
-    SS_EACH(i, s.searches) y[i] = *s.nan ? NAN : ss_from_sortable(s.rank[i].prefix);
+    SS_EACH (i, s.searches) y[i] = *s.nan ? NAN : ss_from_sortable(s.rank[i].prefix);
 }
 
 SS_TWIN(kth_value)

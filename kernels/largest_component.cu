@@ -6,8 +6,7 @@ SS_KERNEL(keep)
 (const T *x, int64_t count, const uint32_t *parent, const uint64_t *best, T *y)
 {
     const uint32_t root = ss_largest_root(best);
-    SS_EACH(i, count)
-    y[i] = parent[i] != SS_NONE && parent[i] == root ? x[i] : 0;
+    SS_EACH (i, count) y[i] = parent[i] != SS_NONE && parent[i] == root ? x[i] : 0;
 }
 
 template <class T>

@@ -3,8 +3,7 @@
 
 SS_KERNEL(begin)(int64_t n, int32_t *box)
 {
-    SS_EACH(i, n * 6)
-    box[i] = i % 6 < 3 ? INT32_MAX : -1;
+    SS_EACH (i, n * 6) box[i] = i % 6 < 3 ? INT32_MAX : -1;
 }
 
 /* Blocks belong to one volume (blockIdx.y). */
@@ -12,8 +11,7 @@ SS_KERNEL(enclose)(ss_source s, ss_masks m, int32_t *box)
 {
     for (int64_t n = blockIdx.y; n < m.n; n += gridDim.y) {
         int32_t lo[3] = {INT32_MAX, INT32_MAX, INT32_MAX}, hi[3] = {-1, -1, -1};
-        SS_EACH(i, m.count)
-        {
+        SS_EACH (i, m.count) {
             int32_t p[3];
             if (!ss_inside(s, n * m.count + i)) continue;
             ss_voxel_place(m, i, p);
@@ -38,8 +36,7 @@ SS_KERNEL(enclose)(ss_source s, ss_masks m, int32_t *box)
 
 SS_KERNEL(finish)(int64_t n, const int32_t *box, float *y)
 {
-    SS_EACH(i, n * 6)
-    y[i] = box[i / 6 * 6 + 3] < 0 ? NAN : (float)box[i];
+    SS_EACH (i, n * 6) y[i] = box[i / 6 * 6 + 3] < 0 ? NAN : (float)box[i];
 }
 
 SS_TWIN(mask_box)

@@ -4,8 +4,7 @@
 
 SS_KERNEL(mark)(float *y, const void *x, ss_dtype type, int64_t n, int64_t classes)
 {
-    SS_EACH(i, n * classes)
-    {
+    SS_EACH (i, n * classes) {
         int64_t place, row = ss_split(i, classes, &place);
         y[i] = ss_index_at(x, type, row) == place ? 1.0f : 0.0f;
     }

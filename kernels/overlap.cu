@@ -7,8 +7,7 @@ SS_KERNEL(tally)(ss_source a, ss_source b, ss_masks m, unsigned long long *y)
 {
     for (int64_t n = blockIdx.y; n < m.n; n += gridDim.y) {
         unsigned long long count[3] = {0, 0, 0};
-        SS_EACH(i, m.count)
-        {
+        SS_EACH (i, m.count) {
             const bool in_a = ss_inside(a, n * m.count + i), in_b = ss_inside(b, n * m.count + i);
             count[0] += in_a && in_b;
             count[1] += in_a;
@@ -24,8 +23,7 @@ SS_KERNEL(tally)(ss_source a, ss_source b, ss_masks m, unsigned long long *y)
 /* In both, in a alone, in b alone, in neither. */
 SS_KERNEL(finish)(ss_masks m, int64_t *y)
 {
-    SS_EACH(n, m.n)
-    {
+    SS_EACH (n, m.n) {
         int64_t *v = y + 4 * n;
         const int64_t both = v[0], a = v[1], b = v[2];
         v[1] = a - both;

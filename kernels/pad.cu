@@ -8,8 +8,7 @@
 /* The innermost axis counts units of type S. */
 template <class S> SS_KERNEL(pad_units)(ss_pads p, S *y, const S *x, int64_t n, S constant)
 {
-    SS_EACH(i, n)
-    {
+    SS_EACH (i, n) {
         int64_t left = i, from = 0, step = 1;
         bool outside = false;
         for (int a = p.nd - 1; a >= 0; a--) {

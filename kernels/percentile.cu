@@ -14,8 +14,7 @@ SS_DEVICE int64_t neighbour(float q, int64_t n, double *part)
 
 SS_KERNEL(begin)(ss_ranks s, const float *q)
 {
-    SS_EACH(i, s.searches)
-    {
+    SS_EACH (i, s.searches) {
         double part;
         const int64_t k = neighbour(q[i / 2], s.count, &part) + i % 2;
         s.rank[i].rank = ss_clip(k, 0, s.count - 1);
@@ -24,8 +23,7 @@ SS_KERNEL(begin)(ss_ranks s, const float *q)
 
 SS_KERNEL(finish)(ss_ranks s, const float *q, float *y)
 {
-    SS_EACH(i, s.searches / 2)
-    {
+    SS_EACH (i, s.searches / 2) {
         double part;
         neighbour(q[i], s.count, &part);
         const float lo = ss_from_sortable(s.rank[2 * i].prefix);

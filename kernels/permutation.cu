@@ -11,8 +11,7 @@
 
 SS_KERNEL(draw)(uint64_t key, int64_t n, uint32_t *partner, uint32_t *first)
 {
-    SS_EACH(i, n)
-    {
+    SS_EACH (i, n) {
         const uint32_t j = i ? ss_below(key, (uint64_t)i, (uint32_t)(i + 1)) : 0;
         partner[i] = j;
         atomicAdd(&first[j], 1u);
@@ -23,8 +22,7 @@ SS_KERNEL(draw)(uint64_t key, int64_t n, uint32_t *partner, uint32_t *first)
 SS_KERNEL(gather)
 (int64_t n, const uint32_t *partner, const uint32_t *first, uint32_t *taken, uint32_t *member)
 {
-    SS_EACH(i, n)
-    {
+    SS_EACH (i, n) {
         const uint32_t j = partner[i];
         member[first[j] + atomicAdd(&taken[j], 1u)] = (uint32_t)i;
     }
@@ -33,8 +31,7 @@ SS_KERNEL(gather)
 /* Step i itself marks "none". Lists are short: about ln(n / p) steps share partner p. */
 SS_KERNEL(link)(int64_t n, const uint32_t *first, uint32_t *member, uint32_t *source, uint32_t *up)
 {
-    SS_EACH(p, n)
-    {
+    SS_EACH (p, n) {
         const uint32_t from = first[p], to = first[p + 1];
         for (uint32_t a = from + 1; a < to; a++) {
             const uint32_t v = member[a];
@@ -54,15 +51,13 @@ SS_KERNEL(link)(int64_t n, const uint32_t *first, uint32_t *member, uint32_t *so
 
 SS_KERNEL(jump)(int64_t n, const uint32_t *from, uint32_t *to)
 {
-    SS_EACH(i, n)
-    to[i] = from[from[i]];
+    SS_EACH (i, n) to[i] = from[from[i]];
 }
 
 SS_KERNEL(finish)
 (int64_t n, const uint32_t *partner, const uint32_t *source, const uint32_t *up, int64_t *y)
 {
-    SS_EACH(i, n)
-    y[i] = source[i] == (uint32_t)i ? partner[i] : up[source[i]];
+    SS_EACH (i, n) y[i] = source[i] == (uint32_t)i ? partner[i] : up[source[i]];
 }
 
 SS_TWIN(permutation)

@@ -5,15 +5,13 @@
 
 SS_KERNEL(weigh)(ss_u8_axis a)
 {
-    SS_EACH(o, a.out)
-    ss_u8_weigh(&a, o);
+    SS_EACH (o, a.out) ss_u8_weigh(&a, o);
 }
 
 /* The middle axis of x [outer, a.in, inner] to y [outer, a.out, inner]. */
 SS_KERNEL(along)(ss_u8_axis a, const uint8_t *x, int64_t outer, int64_t inner, uint8_t *y)
 {
-    SS_EACH(e, outer * a.out * inner)
-    {
+    SS_EACH (e, outer * a.out * inner) {
         const int64_t row = e / inner, o = row % a.out;
         const uint8_t *p = x + (row / a.out * a.in + a.first[o]) * inner + e % inner;
         const int32_t *w = a.weight + o * a.most, n = a.count[o];

@@ -4,8 +4,8 @@
 SS_KERNEL(mark_ring)
 (const float *squared, int64_t count, double low, double high, uint32_t *number)
 {
-    SS_EACH(i, count + 1)
-    number[i] = i < count && (double)squared[i] >= low && (double)squared[i] <= high;
+    SS_EACH (i, count + 1)
+        number[i] = i < count && (double)squared[i] >= low && (double)squared[i] <= high;
 }
 
 SS_TWIN(ring_points)

@@ -11,8 +11,7 @@ struct turn {
 
 SS_KERNEL(rope_pairs)(ss_view x, const float *cs, const float *sn, turn k, ss_view y)
 {
-    SS_EACH(i, x.count / 2)
-    {
+    SS_EACH (i, x.count / 2) {
         int64_t j, head, token, row;
         ss_split(ss_split(ss_split(i, k.half, &j), k.heads, &head), k.t, &token);
         float a = ss_load(x.data, x.dtype, 2 * i), b = ss_load(x.data, x.dtype, 2 * i + 1);

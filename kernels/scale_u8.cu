@@ -5,8 +5,7 @@
 SS_KERNEL(scale)
 (const void *x, ss_dtype t, int64_t n, double lo, double hi, bool keep_zero, uint8_t *y)
 {
-    SS_EACH(i, n)
-    y[i] = ss_scale_u8(ss_load(x, t, i), lo, hi, keep_zero);
+    SS_EACH (i, n) y[i] = ss_scale_u8(ss_load(x, t, i), lo, hi, keep_zero);
 }
 
 SS_TWIN(scale_u8)

@@ -11,8 +11,7 @@ struct step {
 
 SS_KERNEL(sgd_step)(float *p, ss_view g, float *m, step k)
 {
-    SS_EACH(i, g.count)
-    {
+    SS_EACH (i, g.count) {
         const float d = ss_load(g.data, g.dtype, i) + k.decay * p[i];
         float u = d;
         if (k.mu != 0) {

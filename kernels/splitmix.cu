@@ -4,8 +4,7 @@
 
 SS_KERNEL(hash)(uint64_t key, double scale, double offset, float *y, int64_t n)
 {
-    SS_EACH(i, n)
-    y[i] = ss_splitmix_number(key, (uint64_t)i, scale, offset);
+    SS_EACH (i, n) y[i] = ss_splitmix_number(key, (uint64_t)i, scale, offset);
 }
 
 SS_TWIN(splitmix)

@@ -23,8 +23,7 @@ struct surfaces {
 /* Inside voxels with one of 6 neighbours outside; beyond the volume is outside. Stored inverted. */
 SS_KERNEL(off_surface)(ss_masks m, const uint8_t *in, uint8_t *off)
 {
-    SS_EACH(i, m.count)
-    {
+    SS_EACH (i, m.count) {
         int32_t p[3];
         ss_voxel_place(m, i, p);
         const int64_t w = m.w, plane = m.h * m.w;
@@ -45,12 +44,12 @@ SS_DEVICE float distance(const surfaces &s, int k, int64_t i)
 SS_KERNEL(add_up)(surfaces s, int64_t count)
 {
     double sum[4] = {0, 0, 0, 0};
-    SS_EACH(i, count)
-    for (int k = 0; k < 2; k++)
-        if (!s.off[k][i]) {
-            sum[k] += (double)distance(s, k, i);
-            sum[2 + k] += 1;
-        }
+    SS_EACH (i, count)
+        for (int k = 0; k < 2; k++)
+            if (!s.off[k][i]) {
+                sum[k] += (double)distance(s, k, i);
+                sum[2 + k] += 1;
+            }
     for (int j = 0; j < 4; j++) {
         const double v = ss_block_sum(sum[j]);
         if (threadIdx.x == 0) s.part[4 * blockIdx.x + j] = v;
@@ -88,17 +87,17 @@ SS_DEVICE void count_one(const surfaces &s, int q, uint32_t bits, int shift, int
 }
 SS_KERNEL(count_digits)(surfaces s, int64_t count, int shift, int width)
 {
-    SS_EACH(i, count)
-    for (int k = 0; k < 2; k++) {
-        if (s.off[k][i]) continue;
-        const uint32_t bits = __float_as_uint(distance(s, k, i));
-        const int own = k ? B_TO_A : A_TO_B;
-        for (int j = 0; j < 2; j++) {
-            count_one(s, POOLED + j, bits, shift, width);
-            count_one(s, own + j, bits, shift, width);
+    SS_EACH (i, count)
+        for (int k = 0; k < 2; k++) {
+            if (s.off[k][i]) continue;
+            const uint32_t bits = __float_as_uint(distance(s, k, i));
+            const int own = k ? B_TO_A : A_TO_B;
+            for (int j = 0; j < 2; j++) {
+                count_one(s, POOLED + j, bits, shift, width);
+                count_one(s, own + j, bits, shift, width);
+            }
+            count_one(s, GREATEST, bits, shift, width);
         }
-        count_one(s, GREATEST, bits, shift, width);
-    }
 }
 
 /* A block a query: the digit in whose bin its rank falls. */
@@ -159,8 +158,7 @@ static void measure(ss_gpu *g, const surfaces &s, int64_t count, float *y)
 
 SS_KERNEL(nothing)(int64_t n, float *y)
 {
-    SS_EACH(i, n * COUNT)
-    y[i] = i % COUNT >= NA ? 0 : NAN;
+    SS_EACH (i, n * COUNT) y[i] = i % COUNT >= NA ? 0 : NAN;
 }
 
 SS_TWIN(surface_distances)

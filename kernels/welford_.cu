@@ -5,8 +5,7 @@ enum { STATE, X, WEIGHT };
 
 SS_KERNEL(welford_step)(float *mean, float *m2, float *total, ss_view x, ss_weights weights)
 {
-    SS_EACH(i, x.count)
-    {
+    SS_EACH (i, x.count) {
         const float u = ss_weight(weights, i), t = total[i] + u;
         const float v = ss_load(x.data, x.dtype, i), d = v - mean[i];
         const float a = mean[i] + d * (u / (t != 0 ? t : 1));

@@ -98,8 +98,7 @@ template <int K> SS_KERNEL(ss_at_line_grads)(ss_at_grads c)
 template <int K> SS_KERNEL(ss_at_pad_term_grads)(ss_cuda_attend a)
 {
     const int64_t g = a.grid[2], n = a.window[2];
-    SS_EACH(i, a.heads * a.cols)
-    {
+    SS_EACH (i, a.heads * a.cols) {
         int64_t r;
         const int64_t h = ss_split(i, a.cols, &r);
         int x = 0;

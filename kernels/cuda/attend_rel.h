@@ -62,8 +62,7 @@ template <int K> SS_KERNEL(ss_at_terms)(ss_at_args c)
 template <int K> SS_KERNEL(ss_at_pad_terms)(ss_at_args c)
 {
     const ss_cuda_attend &a = c.a;
-    SS_EACH(i, a.heads * a.cols)
-    {
+    SS_EACH (i, a.heads * a.cols) {
         int64_t r;
         const int64_t h = ss_split(i, a.cols, &r);
         int x = 0;
@@ -132,8 +131,7 @@ SS_DEVICE float ss_at_line_total(const ss_cuda_attend &a, const ss_at_axis &h, c
 template <int K> SS_KERNEL(ss_at_line_logs)(ss_at_args c)
 {
     const ss_cuda_attend &a = c.a;
-    SS_EACH(i, a.units * a.lines * a.window[2])
-    {
+    SS_EACH (i, a.units * a.lines * a.window[2]) {
         int64_t l, line;
         const ss_at_unit u =
             ss_at_unit_of(a, ss_split(ss_split(i, a.window[2], &l), a.lines, &line));
@@ -146,8 +144,7 @@ template <int K> SS_KERNEL(ss_at_line_logs)(ss_at_args c)
 template <int K> SS_KERNEL(ss_at_pad_logs)(ss_at_args c)
 {
     const ss_cuda_attend &a = c.a;
-    SS_EACH(i, a.units * a.tq)
-    {
+    SS_EACH (i, a.units * a.tq) {
         int64_t t;
         const int64_t unit = ss_split(i, a.tq, &t);
         const float *terms = a.terms + i * a.wide;

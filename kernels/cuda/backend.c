@@ -101,6 +101,12 @@ static ss_gpu *open_gpu(int index, char *why, size_t n)
     return NULL;
 }
 
+/* Launches and library calls go to the calling thread's current device. */
+static void select_gpu(ss_gpu *g)
+{
+    cudaSetDevice(g->index);
+}
+
 static void info(ss_gpu *g, ss_gpu_info *out)
 {
     *out = (ss_gpu_info){.capability = g->capability, .multiprocessors = g->multiprocessors};
@@ -198,6 +204,7 @@ __attribute__((visibility("default"))) const ss_backend *ss_backend_get(void)
         .count = count,
         .open = open_gpu,
         .close = close_gpu,
+        .select = select_gpu,
         .info = info,
         .alloc = alloc,
         .release = release,

@@ -28,8 +28,7 @@ SS_KERNEL(ss_check_kernel)
  ss_fault *f)
 {
     unsigned long long bad = ~0ull;
-    SS_EACH(i, n)
-    {
+    SS_EACH (i, n) {
         if (bad != ~0ull || ss_in_range(p, t, i, lo, hi)) continue;
         if (also.any && ss_in_range(p, t, i, (double)also.value, (double)also.value)) continue;
         bad = (unsigned long long)i;

@@ -70,8 +70,7 @@ SS_DEVICE void ss_union_step(uint32_t *parent, const ss_masks &m, const int32_t 
 SS_KERNEL(ss_union_join)(ss_masks m, int connectivity, uint32_t *parent)
 {
     volatile const uint32_t *seen = parent;
-    SS_EACH(i, m.count)
-    {
+    SS_EACH (i, m.count) {
         int32_t p[3];
         if (seen[i] == SS_NONE) continue;
         ss_voxel_place(m, i, p);
@@ -87,13 +86,13 @@ SS_KERNEL(ss_union_join)(ss_masks m, int connectivity, uint32_t *parent)
 
 SS_KERNEL(ss_union_flatten)(int64_t count, uint32_t *parent)
 {
-    SS_EACH(i, count)
-    if (parent[i] != SS_NONE) {
-        volatile const uint32_t *p = parent;
-        uint32_t root = p[i];
-        while (p[root] != root) root = p[root];
-        parent[i] = root;
-    }
+    SS_EACH (i, count)
+        if (parent[i] != SS_NONE) {
+            volatile const uint32_t *p = parent;
+            uint32_t root = p[i];
+            while (p[root] != root) root = p[root];
+            parent[i] = root;
+        }
 }
 
 /* size[root] += its voxels, a run of a warp at once. */
@@ -116,11 +115,11 @@ SS_KERNEL(ss_union_sizes)(int64_t count, const uint32_t *parent, uint32_t *size)
 SS_KERNEL(ss_union_largest)
 (int64_t count, const uint32_t *parent, const uint32_t *size, unsigned long long *best)
 {
-    SS_EACH(i, count)
-    if (parent[i] == (uint32_t)i) {
-        const unsigned long long v = (unsigned long long)size[i] << 32 | ~(uint32_t)i;
-        if (v > *(volatile unsigned long long *)best) atomicMax(best, v);
-    }
+    SS_EACH (i, count)
+        if (parent[i] == (uint32_t)i) {
+            const unsigned long long v = (unsigned long long)size[i] << 32 | ~(uint32_t)i;
+            if (v > *(volatile unsigned long long *)best) atomicMax(best, v);
+        }
 }
 SS_DEVICE uint32_t ss_largest_root(const uint64_t *best)
 {

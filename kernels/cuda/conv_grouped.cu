@@ -12,8 +12,7 @@ SS_KERNEL(grouped_y)(grouped r, const void *b, ss_dtype bt, void *out, int64_t n
 {
     const ss_conv &q = r.q;
     const int64_t taps = q.k[0] * q.k[1] * q.k[2], gc = q.c / q.groups, go = q.o / q.groups;
-    SS_EACH(i, n)
-    {
+    SS_EACH (i, n) {
         const int64_t row = i / q.o, o = i % q.o, base = o / go * gc;
         float sum = 0;
         for (int64_t tap = 0; tap < taps; tap++) {
@@ -31,8 +30,7 @@ SS_KERNEL(grouped_x)(grouped r, const void *b, ss_dtype bt, void *out, int64_t n
 {
     const ss_conv &q = r.q;
     const int64_t taps = q.k[0] * q.k[1] * q.k[2], gc = q.c / q.groups, go = q.o / q.groups;
-    SS_EACH(i, n)
-    {
+    SS_EACH (i, n) {
         const int64_t row = i / q.c, c = i % q.c, base = c / gc * go;
         float sum = 0;
         for (int64_t tap = 0; tap < taps; tap++) {
@@ -76,8 +74,7 @@ SS_KERNEL(grouped_w_part)(grouped r, int64_t each, int64_t weights, float *out)
 
 SS_KERNEL(grouped_w_end)(const float *part, int64_t parts, int64_t weights, float *out)
 {
-    SS_EACH(i, weights)
-    {
+    SS_EACH (i, weights) {
         float sum = 0;
         for (int64_t p = 0; p < parts; p++) sum += part[p * weights + i];
         out[i] = sum;

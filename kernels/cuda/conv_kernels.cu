@@ -26,7 +26,7 @@ SS_KERNEL(pack_weight)
 (const void *from, ss_dtype from_type, void *to, ss_dtype to_type, int64_t in, int64_t taps,
  int64_t n)
 {
-    SS_EACH(i, n) /* i counts in `to`'s order: [out, a, b] with a of `taps` */
+    SS_EACH (i, n) /* i counts in `to`'s order: [out, a, b] with a of `taps` */
     {
         const int64_t b = i % in, a = i / in % taps, o = i / (in * taps);
         ss_store(to, to_type, i, ss_load(from, from_type, (o * in + b) * taps + a));
@@ -56,8 +56,7 @@ SS_KERNEL(gather_x)
 (ss_conv q, const T *x, int64_t first, int64_t pairs, int lanes, T *out)
 {
     const int64_t taps = q.k[0] * q.k[1] * q.k[2];
-    SS_EACH(i, pairs * lanes)
-    {
+    SS_EACH (i, pairs * lanes) {
         const int64_t pair = i / lanes, from = ss_source(q, first + pair / taps, pair % taps);
         for (int64_t c = i % lanes; c < q.c; c += lanes)
             out[pair * q.c + c] = from < 0 ? 0 : x[from * q.c + c];
@@ -69,8 +68,7 @@ SS_KERNEL(gather_y)
 (ss_conv q, const T *y, int64_t first, int64_t pairs, int lanes, T *out)
 {
     const int64_t taps = q.k[0] * q.k[1] * q.k[2];
-    SS_EACH(i, pairs * lanes)
-    {
+    SS_EACH (i, pairs * lanes) {
         const int64_t pair = i / lanes, row = pair / taps, tap = pair % taps,
                       from = ss_target(q, first + row, tap);
         for (int64_t o = i % lanes; o < q.o; o += lanes)
@@ -112,8 +110,7 @@ SS_KERNEL(spread)
  ss_dtype bt, void *x)
 {
     const int64_t taps = q.k[0] * q.k[1] * q.k[2];
-    SS_EACH(i, pairs * lanes)
-    {
+    SS_EACH (i, pairs * lanes) {
         const int64_t pair = i / lanes, to = ss_source(q, first + pair / taps, pair % taps);
         for (int64_t c = i % lanes; c < q.c; c += lanes) {
             const float v = ss_load(from, t, pair * q.c + c);

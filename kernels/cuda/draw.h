@@ -8,8 +8,7 @@
  * F::put(f, x, v) is the result at an element, x being the input there (0 without one). */
 template <class F> SS_KERNEL(ss_draw_kernel)(F f, uint64_t key, const float *x, float *y, int64_t n)
 {
-    SS_EACH(b, (n + 3) / 4)
-    {
+    SS_EACH (b, (n + 3) / 4) {
         float v[4];
         f.four(key, (uint64_t)b, v);
         for (int k = 0; k < 4; k++)

@@ -102,8 +102,7 @@ SS_KERNEL(ss_edt_lines)
  ss_spacing spacing)
 {
     const double step = ss_spacing_at(spacing, axis);
-    SS_EACH(e, lines)
-    {
+    SS_EACH (e, lines) {
         const int64_t at = e / stride * n * stride + e % stride;
         const ss_line l = {in + at, apex + at, n, stride, step * step};
         float *y = out + at;

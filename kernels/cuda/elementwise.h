@@ -90,8 +90,7 @@ template <class F, int N> SS_KERNEL(ss_ew_kernel)(ss_ew_call<N> e)
 {
     constexpr int kb = N > 1 ? 2 : 1, kc = N > 2 ? 3 : 1; /* operands of b and c */
     int64_t at[N + 1];
-    SS_EACH(j, e.runs)
-    {
+    SS_EACH (j, e.runs) {
         typename F::A a[SS_RUN];
         typename F::T b[SS_RUN] = {}, c[SS_RUN] = {};
         typename F::Y y[SS_RUN];
@@ -105,8 +104,7 @@ template <class F, int N> SS_KERNEL(ss_ew_kernel)(ss_ew_call<N> e)
         ss_write_run(e.op[0].data, e.op[0].type, at[0], y);
     }
     const int64_t done = e.runs * SS_RUN;
-    SS_EACH(j, e.count - done)
-    {
+    SS_EACH (j, e.count - done) {
         typename F::A a;
         typename F::T b = 0, c = 0;
         ss_ew_place(e, done + j, at);

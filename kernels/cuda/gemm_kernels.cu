@@ -57,8 +57,7 @@ SS_KERNEL(gemm_tile)
 SS_KERNEL(finish_rows)
 (ss_gemm q, const void *b, const void *r, void *y, int64_t count)
 {
-    SS_EACH(i, count)
-    {
+    SS_EACH (i, count) {
         float z = ss_load(y, q.y_type, i);
         if (b) z += ss_load(b, q.b_type, i % q.n);
         z = ss_act_value(q.act, z);
@@ -69,7 +68,7 @@ SS_KERNEL(finish_rows)
 SS_KERNEL(convert_each)
 (void *to, ss_dtype to_type, const void *from, ss_dtype type, int64_t n)
 {
-    SS_EACH(i, n) ss_store(to, to_type, i, ss_load(from, type, i));
+    SS_EACH (i, n) ss_store(to, to_type, i, ss_load(from, type, i));
 }
 
 extern "C" void ss_gemm_plain(ss_gpu *g, const ss_gemm *q, const void *x, const void *w, void *y)

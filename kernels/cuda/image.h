@@ -23,8 +23,7 @@ template <class F>
 SS_KERNEL(ss_image_kernel)
 (F f, ss_images m, const float *x, float *y, int64_t count)
 {
-    SS_EACH(i, count)
-    {
+    SS_EACH (i, count) {
         ss_place p = {};
         if (F::placed) p = ss_place_of(m, i / m.c);
         y[i] = f.at(x[i], p);

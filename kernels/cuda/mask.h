@@ -35,8 +35,7 @@ SS_DEVICE unsigned ss_lanes_up_to(int lane)
 
 SS_KERNEL(ss_mask_bytes)(ss_source s, int64_t count, uint8_t *inside)
 {
-    SS_EACH(i, count)
-    inside[i] = ss_inside(s, i);
+    SS_EACH (i, count) inside[i] = ss_inside(s, i);
 }
 
 /* Where a voxel lies; volumes have fewer than 2^31. */

@@ -175,8 +175,7 @@ SS_KERNEL(ss_norm_finish)
 (const double *total, ss_norm_tiles t, int64_t samples, int64_t m, int64_t sets, double eps,
  float *mean, float *rstd)
 {
-    SS_EACH(k, sets)
-    {
+    SS_EACH (k, sets) {
         const int64_t per = t.c / m, i = k / per, j = k % per * m;
         const double count = (double)(samples * t.s * m);
         double a, b;

@@ -9,8 +9,8 @@
 /* number has been scanned: voxel i is chosen where it rises. */
 SS_KERNEL(ss_list_chosen)(int64_t count, const uint32_t *number, int32_t *list)
 {
-    SS_EACH(i, count)
-    if (number[i + 1] != number[i]) list[number[i]] = (int32_t)i;
+    SS_EACH (i, count)
+        if (number[i + 1] != number[i]) list[number[i]] = (int32_t)i;
 }
 
 /* One thread: each draw depends on the swaps before it, and there are as many as points wanted. */

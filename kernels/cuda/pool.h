@@ -41,8 +41,7 @@ static inline ss_pool ss_pool_of(ss_call *c, int nd, bool grad)
 /* The value and the tap that gave it; a NaN wins. */
 SS_KERNEL(ss_max_pool)(ss_pool q, ss_view x, ss_view y, int32_t *which)
 {
-    SS_EACH(i, y.count)
-    {
+    SS_EACH (i, y.count) {
         const ss_pool_spot o = ss_pool_spot_at(q, q.y, i);
         const ss_pool_range d = ss_pool_window(&q, 0, o.at[0]), h = ss_pool_window(&q, 1, o.at[1]),
                             w = ss_pool_window(&q, 2, o.at[2]);
@@ -66,8 +65,7 @@ SS_KERNEL(ss_max_pool)(ss_pool q, ss_view x, ss_view y, int32_t *which)
 /* dy goes to the tap that won. */
 SS_KERNEL(ss_max_pool_dx)(ss_pool q, ss_view dy, ss_view which, ss_view dx)
 {
-    SS_EACH(i, dx.count)
-    {
+    SS_EACH (i, dx.count) {
         const ss_pool_spot p = ss_pool_spot_at(q, q.x, i);
         const ss_pool_range d = ss_pool_cover(&q, 0, p.at[0]), h = ss_pool_cover(&q, 1, p.at[1]),
                             w = ss_pool_cover(&q, 2, p.at[2]);
@@ -87,8 +85,7 @@ SS_KERNEL(ss_max_pool_dx)(ss_pool q, ss_view dy, ss_view which, ss_view dx)
 
 SS_KERNEL(ss_avg_pool)(ss_pool q, ss_view x, ss_view y, bool with_pad)
 {
-    SS_EACH(i, y.count)
-    {
+    SS_EACH (i, y.count) {
         const ss_pool_spot o = ss_pool_spot_at(q, q.y, i);
         const ss_pool_range d = ss_pool_window(&q, 0, o.at[0]), h = ss_pool_window(&q, 1, o.at[1]),
                             w = ss_pool_window(&q, 2, o.at[2]);
@@ -103,8 +100,7 @@ SS_KERNEL(ss_avg_pool)(ss_pool q, ss_view x, ss_view y, bool with_pad)
 
 SS_KERNEL(ss_avg_pool_dx)(ss_pool q, ss_view dy, ss_view dx, bool with_pad)
 {
-    SS_EACH(i, dx.count)
-    {
+    SS_EACH (i, dx.count) {
         const ss_pool_spot p = ss_pool_spot_at(q, q.x, i);
         const ss_pool_range d = ss_pool_cover(&q, 0, p.at[0]), h = ss_pool_cover(&q, 1, p.at[1]),
                             w = ss_pool_cover(&q, 2, p.at[2]);

@@ -47,8 +47,7 @@ SS_KERNEL(ss_ranks_count)(ss_ranks s, int shift, int bits)
         const uint32_t prefix = s.rank[q].prefix, mask = (1u << bits) - 1;
         for (int i = (int)threadIdx.x; i < SS_RANK_BINS; i += (int)blockDim.x) bin[i] = 0;
         __syncthreads();
-        SS_EACH(i, s.count)
-        {
+        SS_EACH (i, s.count) {
             const float v = ss_load(s.x, s.type, i);
             const uint32_t u = ss_sortable(v);
             if (v != v && q == 0) atomicOr(s.nan, 1u);

@@ -8,8 +8,7 @@
 template <int K> SS_KERNEL(ss_resize_outputs)(ss_resize_plan p)
 {
     ss_taps *a = &p.a[blockIdx.y];
-    SS_EACH(o, a->out)
-    {
+    SS_EACH (o, a->out) {
         if (p.taps) {
             ss_taps_output(a, o, p.how);
             continue;
@@ -42,8 +41,7 @@ SS_DEVICE int32_t ss_resize_search(const ss_taps &a, int64_t i, bool after)
 template <int K> SS_KERNEL(ss_resize_inputs)(ss_resize_plan p)
 {
     const ss_taps &a = p.a[blockIdx.y];
-    SS_EACH(i, a.in)
-    {
+    SS_EACH (i, a.in) {
         const int32_t lo = ss_resize_search(a, i, false), hi = ss_resize_search(a, i, true);
         a.lo[i] = lo;
         a.hi[i] = hi > lo ? hi : lo;

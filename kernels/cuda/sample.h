@@ -110,8 +110,7 @@ SS_DEVICE void ss_copy_element(void *y, int64_t to, const void *x, int64_t from,
 
 template <class P> SS_KERNEL(ss_sample_kernel)(P place, int64_t points, ss_sampling s)
 {
-    SS_EACH(e, s.m.n * points * s.m.c)
-    {
+    SS_EACH (e, s.m.n * points * s.m.c) {
         const int64_t i = e / s.m.c, k = e - i * s.m.c, n = i / points;
         double p[3];
         place.at(n, i - n * points, p);

@@ -47,8 +47,7 @@ SS_KERNEL(ss_scan_in_tiles)(uint32_t *x, int64_t n, uint32_t *sums)
 }
 SS_KERNEL(ss_scan_add)(uint32_t *x, int64_t n, const uint32_t *sums)
 {
-    SS_EACH(i, n)
-    x[i] += sums[i / SS_SCAN_TILE];
+    SS_EACH (i, n) x[i] += sums[i / SS_SCAN_TILE];
 }
 
 /* x[i] := x[0] + .. + x[i - 1], modulo 2^32. `work` has ss_scan_words(n) words. */

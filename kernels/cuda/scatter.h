@@ -45,8 +45,7 @@ SS_DEVICE int64_t ss_plus(int64_t a, int64_t b)
 /* A thread a line of sources: enough lines to fill the device, or few sources. */
 template <class T> SS_KERNEL(ss_scatter_lines)(ss_scatter s)
 {
-    SS_EACH(line, s.to.outer * s.to.inner)
-    {
+    SS_EACH (line, s.to.outer * s.to.inner) {
         int64_t k;
         const int64_t o = ss_split(line, s.to.inner, &k);
         for (int64_t i = 0; i < s.count; i++) {

@@ -32,8 +32,7 @@ template <class P>
 SS_KERNEL(ss_spread_keys)
 (P place, int64_t points, ss_spreading s, uint32_t *key, uint32_t *value)
 {
-    SS_EACH(i, points)
-    {
+    SS_EACH (i, points) {
         ss_axes t;
         double p[3];
         place.at(s.n, i, p);
@@ -49,8 +48,7 @@ SS_KERNEL(ss_spread_keys)
 SS_KERNEL(ss_spread_ends)
 (const uint32_t *key, int64_t points, int64_t cells, uint32_t *first, uint32_t *last)
 {
-    SS_EACH(i, points)
-    {
+    SS_EACH (i, points) {
         const uint32_t k = key[i];
         if (k >= cells) continue;
         if (i == 0 || key[i - 1] != k) first[k] = (uint32_t)i;
@@ -105,8 +103,7 @@ template <class P>
 SS_KERNEL(ss_spread_gather)
 (P place, ss_spreading s, const uint32_t *value, const uint32_t *first, const uint32_t *last)
 {
-    SS_EACH(e, s.m.count)
-    {
+    SS_EACH (e, s.m.count) {
         const int64_t voxel = e / s.m.c, k = e - voxel * s.m.c;
         ss_merge q;
         int corner;

@@ -218,7 +218,7 @@ RUN(none_given, both_shared, 1, 256, broken ? 0 : 2000)
 
 SS_KERNEL(plain)(float *y, bool)
 {
-    SS_EACH(i, 256) y[i] = (float)i;
+    SS_EACH (i, 256) y[i] = (float)i;
 }
 RUN(large_block, plain, 1, broken ? 1056 : 256, 0)
 RUN(large_grid, plain, dim3(1, broken ? 65536 : 2), 256, 0)
