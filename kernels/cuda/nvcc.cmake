@@ -73,7 +73,7 @@ target_include_directories(semisam_cuda SYSTEM PRIVATE ${CUDA_INCLUDE})
 target_compile_definitions(semisam_cuda PRIVATE "SS_CUDA_BUILD=\"CUDA ${nvcc_version}, sm_${arch_words}\"")
 # The runtime is inside, and only the module's door is seen from outside; the driver and the
 # libraries are found at run time.
-target_link_libraries(semisam_cuda PRIVATE ss_flags ${CUDART_STATIC} Threads::Threads ${CMAKE_DL_LIBS} rt)
+target_link_libraries(semisam_cuda PRIVATE ss_flags ${CUDART_STATIC} Threads::Threads ${CMAKE_DL_LIBS} rt m)
 target_link_options(semisam_cuda PRIVATE -static-libgcc -Wl,--exclude-libs,ALL -Wl,--no-undefined)
 install(TARGETS semisam_cuda LIBRARY DESTINATION lib/semisam OPTIONAL)
 

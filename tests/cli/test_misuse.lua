@@ -23,7 +23,8 @@ local function required(c, dir, without)
   local args = {}
   for _, key in ipairs(spell.keys(c.options or {})) do
     if c.options[key].required and key ~= without then
-      args[#args + 1] = key .. "=" .. good(c.options[key], dir)
+      local value = key == "recipe" and "recipes/semi_sam_plus.lua" or good(c.options[key], dir)
+      args[#args + 1] = key .. "=" .. value
     end
   end
   return args
@@ -68,12 +69,17 @@ for _, file in ipairs(assert(system.list(paths.root .. "/lua/semisam/commands"))
       run.refuses(t, with({ name }, table.unpack(args)), status, pattern, { limit = 20 })
     end
     t.match(c.summary, "^%S.*[^.]$", "summary")
-    refused(2, name .. ": unknown option 'zzz_zzz'", with(required(c, dir), "zzz_zzz=1"))
+    -- other words of a command that has a recipe are settings of it
+    local settings = c.settings and c.options.recipe.required
+    local unknown = settings and "setting" or "option"
+    refused(settings and 78 or 2, ("%s: unknown %s 'zzz_zzz'"):format(name, unknown),
+      with(required(c, dir), "zzz_zzz=1"))
     refused(2, name .. ": unknown option '%-zzz%-zzz'", with(required(c, dir), "-zzz-zzz"))
     refused(2, name .. ": unknown option 'zzz_zzz'", with(required(c, dir), "--zzz-zzz", "1"))
     refused(2, "unknown option 'helpp'", with(required(c, dir), "--helpp"))
     refused(2, "unknown option '%-%-'", with(required(c, dir), "--"))
-    refused(2, "unknown option 'x'", with(required(c, dir), "--x=" .. ("y"):rep(100000)))
+    refused(settings and 78 or 2, ("unknown %s 'x'"):format(unknown),
+      with(required(c, dir), "--x=" .. ("y"):rep(100000)))
     if #(c.positional or {}) == 0 then refused(2, "unexpected 'stray'", { "stray" }) end
     for _, key in ipairs(spell.keys(c.options or {})) do
       local spec = c.options[key]

@@ -9,6 +9,7 @@
 local ss = require "semisam"
 local cases = require "semisam.bench.cases"
 local Critic = require "semisam.models.critic3d"
+local networks = require "semisam.train.networks"
 
 -- Volumes the students are trained on and predict: the phantoms of the recipes, and patches of
 -- published work. All networks take sides that 16 divides.
@@ -66,7 +67,7 @@ local function student(what, spec, batches, list)
   for _, size in ipairs(list) do
     for _, n in ipairs(batches) do
       run(what, function()
-        ss.models.new(spec):eval()(ss.zeros { n, size[1], size[2], size[3], 1 })
+        ss.models.new(networks.options(spec)):eval()(ss.zeros { n, size[1], size[2], size[3], 1 })
       end)
     end
   end
@@ -76,6 +77,9 @@ local function batches_of(cfg)
   local l, u = cfg.batch.labelled, cfg.batch.unlabelled
   return { l, u, l + u, 1 }
 end
+
+-- Generalists that run at full size below, and the case of bench/cases.lua that does it.
+local CASES = { tiny_sam_med3d = "tiny_encode", sam_med3d = "sam_med3d_encode", medsam2 = "medsam2_encode" }
 
 local function recipe(name)
   local cfg = require("recipes." .. name)
@@ -88,8 +92,8 @@ local function recipe(name)
   local size = cfg.data.phantoms.size
   student(name, cfg.student, batches_of(cfg), { size })
   for _, g in ipairs(cfg.generalists) do
-    assert(g[1] == "prompt_unet", name .. ": a generalist this test does not know: " .. g[1])
-    for _, n in ipairs(batches_of(cfg)) do
+    assert(g[1] == "prompt_unet" or CASES[g[1]], name .. ": a generalist this test does not know: " .. g[1])
+    for _, n in ipairs(g[1] == "prompt_unet" and batches_of(cfg) or {}) do
       run(name, function()
         ss.models.new { "prompt_unet", base = g.base }.net(
           ss.zeros { n, size[1], size[2], size[3], 3 })
@@ -119,9 +123,12 @@ for _, spec in ipairs(STUDENTS) do
   local what = spec[1] .. (spec.base and ".base=" .. spec.base or "")
   student(what, spec, { 1, 2 }, spec[1] == "meshnet" and { { 128, 128, 128 } } or SIZES)
 end
+local there = {}
 for _, case in ipairs(cases) do
+  there[case.name] = true
   -- propagation through slices runs the networks of medsam2_track once a slice
   if case.name ~= "medsam2_propagate" then
     run(case.name, function() case.make("f16", false)() end)
   end
 end
+for _, case in pairs(CASES) do assert(there[case], "there is no case " .. case) end
