@@ -64,10 +64,11 @@ end
 --- The student of a recipe. Parts that no file has keep their random start; that every file has a
 --- part of the network is required.
 ---@param spec table
----@param device string where it will compute; one without values needs no weights
+---@param device? string where it will compute, default "cpu"; one without values needs no weights
 ---@return table net on that device
 ---@return string[] lines what was loaded
 function networks.student(spec, device)
+  device = device or "cpu"
   if device:find "^meta" then return ss.on(device, models.new, networks.options(spec)), {} end
   return ss.on("cpu", function()
     local net, lines = models.new(networks.options(spec)), {}
