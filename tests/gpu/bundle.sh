@@ -13,7 +13,9 @@ install -s "$build/semisam_cuda.so" "$to/lib/semisam/semisam_cuda.so"
 mkdir "$to/share/semisam/lua"
 cp -r lua/semisam "$to/share/semisam/lua/"
 cp -r recipes "$to/share/semisam/"
-cp -r tests/ops tests/lib tests/golden tests/gpu tests/peers tests/ops.lua tests/golden.lua "$to/tests/"
+cp -r tests/ops tests/lib tests/golden tests/gpu tests/peers tests/cuda tests/ops.lua tests/golden.lua "$to/tests/"
+mkdir "$to/tests/lua"
+cp tests/lua/test_plan.lua "$to/tests/lua/"
 cp tests/gpu/run.sh tests/gpu/README.md LICENSE "$to/"
 
 # Every library but those that come with the system's C library. oneDNN is packed: run.sh unpacks it.

@@ -1,5 +1,5 @@
 #!/bin/sh
-# run.sh [steps=doctor,ops,...] [ops=add,...] [recipes=...] [device=cuda:0] — everything that wants a GPU,
+# run.sh [steps=doctor,ops,...] [ops=add,...] [device=cuda:0] — everything that wants a GPU,
 # on this machine; see README.md beside it. Results go to $OUT, or to results/ here.
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 out=${OUT:-$here/results}

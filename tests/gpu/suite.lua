@@ -3,18 +3,16 @@
 -- not stop the others.
 local ss = require "semisam"
 
-local STEPS = { "doctor", "ops", "golden", "recipes", "bench", "torch", "sanitizer" }
-local RECIPES = { "supervised", "mean_teacher", "semi_sam_plus", "uamt", "cps", "urpc", "dtc", "mc_net",
-  "ict", "bcp", "fixmatch", "unimatch", "entropy", "dan", "ad_mt", "semisam_mt" }
+local STEPS = { "doctor", "ops", "same", "golden", "recipes", "plan", "bench", "torch", "sanitizer" }
 -- What the sanitizer runs: kernels with shared memory, collectives, scratch and libraries.
 local CHECKED = "add layer_norm _layer_norm_dx softmax instance_norm attention matmul conv3d resize sum " ..
   "connected_components normal cross_entropy max_pool3d"
 
-local o = { out = "results", device = "cuda:0", python = "", ops = "", steps = "", recipes = "" }
+local o = { out = "results", device = "cuda:0", python = "", ops = "", steps = "" }
 for _, word in ipairs(arg) do
   local key, value = word:match "^(%a+)=(.*)$"
   if not key or not o[key] then
-    io.stderr:write(("run.sh: unknown word '%s', expected steps=, ops=, recipes= or device=\n")
+    io.stderr:write(("run.sh: unknown word '%s', expected steps=, ops= or device=\n")
       :format(word))
     os.exit(2)
   end
@@ -78,6 +76,8 @@ function run.ops()
   step("ops", ("%s tests/ops.lua device=%s %s"):format(program, o.device, (o.ops:gsub(",", " "))))
 end
 
+function run.same() step("same", program .. " tests/cuda/same.lua") end
+
 function run.golden()
   for _, dtype in ipairs { "f32", "f16", "bf16" } do
     local info = ss.cuda(tonumber(o.device:match "%d+" or 0))
@@ -90,16 +90,9 @@ function run.golden()
   end
 end
 
-function run.recipes()
-  local list = RECIPES
-  if o.recipes ~= "" then
-    list = {}
-    for name in o.recipes:gmatch "[^,]+" do list[#list + 1] = name end
-  end
-  for _, name in ipairs(list) do
-    step("recipe-" .. name, ("%s tests/gpu/step.lua %s %s"):format(program, name, o.device))
-  end
-end
+function run.recipes() step("recipes", program .. " tests/cuda/train.lua") end
+
+function run.plan() step("plan", program .. " tests/lua/test_plan.lua") end
 
 function run.bench()
   step("bench", ("%s bench models device=%s json=true"):format(program, o.device))
