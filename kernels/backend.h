@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-enum { SS_BACKEND_ABI = 1 };
+enum { SS_BACKEND_ABI = 2 }; /* raised with every change of this file or of op.h */
 
 typedef struct ss_gpu ss_gpu; /* an opened device; belongs to the module */
 

@@ -1,9 +1,11 @@
-/* few_twins.c — a module without a single operation, on the emulator: what the engine says then. */
+/* few_twins.c — a module without a single operation, on the emulator: what the engine says then.
+ * With $FEW_TWINS_ABI it claims to be of another version. */
 #include "backend.h"
 #include <dlfcn.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 const ss_backend *ss_backend_get(void);
 
@@ -21,5 +23,7 @@ __attribute__((visibility("default"))) const ss_backend *ss_backend_get(void)
     if (!get) return NULL;
     b = *get();
     b.ntwin = 0;
+    const char *abi = getenv("FEW_TWINS_ABI");
+    if (abi) b.abi = (unsigned)atoi(abi);
     return &b;
 }
