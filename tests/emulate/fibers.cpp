@@ -23,7 +23,8 @@ struct fiber {
     bool ended;
 };
 
-static std::vector<fiber *> pool;
+/* Never destroyed: what waits in it is not lost when the process ends. */
+static std::vector<fiber *> &pool = *new std::vector<fiber *>();
 static fiber *current;
 static void *main_sp;
 #if !defined(__x86_64__)
