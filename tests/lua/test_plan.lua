@@ -8,7 +8,7 @@ local tiny = require "tests.lib.tiny"
 local train = require "semisam.train"
 
 -- Batches whose tensors are made on the device, as large as the recipe's.
-local function stub(batches, device)
+local function batches_on(batches, device)
   local function full(n) return ss.full({ n, 16, 16, 16, 1 }, 0.5, { device = device }) end
   local made = { store = batches.store }
   for _, cases in pairs { batches.set.labelled, batches.set.unlabelled } do
@@ -29,7 +29,7 @@ local function steps(device, precision)
     "data.workers=0", "pseudo.min_voxels=1", "pseudo.min_part=0", "precision=" .. precision })
   local memory = ss.on(device, ss.scoped, function()
     local r = train.build(cfg)
-    r.batches, r.log, r.report = stub(r.batches, device), { step = function() end },
+    r.batches, r.log, r.report = batches_on(r.batches, device), { step = function() end },
       { step = function() end }
     for name, p in r.student:named_parameters() do -- all is foreground: there are prompts
       if name:find "bias$" and p.count <= 2 then ss.no_grad(p.fill_, p, 9) end
