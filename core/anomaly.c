@@ -63,7 +63,7 @@ int64_t ss__not_finite(ss_device *d, const ss_view *v)
     const size_t n = (size_t)((after - before + 1) * size);
     char *host = malloc(n);
     ss_view h = *v;
-    int64_t bad = 0;
+    int64_t bad = v->count; /* what cannot be looked at is not called finite */
     if (host && ss__to_host(d, host, (char *)v->data + before * size, n) == SS_OK) {
         h.data = host - before * size;
         bad = count(&h);
