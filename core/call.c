@@ -26,7 +26,8 @@ typedef struct frame {
     ss_attr attr[SS_MAX_ATTR];
     ss_tensor *out[SS_MAX_OUT];
     wish wish[MAX_WISHES];
-    int wishes;
+    ss_storage *filled[MAX_WISHES]; /* whose packed copies this call makes */
+    int wishes, nfilled;
     char msg[400];
 } frame;
 
@@ -77,6 +78,7 @@ static void *pack(ss_env *env, const ss_view *of, uint64_t key, size_t bytes, bo
     p->bytes = bytes;
     p->next = st->packs;
     st->packs = p;
+    if (f->nfilled < MAX_WISHES) f->filled[f->nfilled++] = st;
     *fresh = true;
     return p->data;
 }
@@ -309,6 +311,7 @@ static ss_status check_finite(frame *f)
 
 static void frame_clear(frame *f, int nin)
 {
+    for (int i = 0; i < f->nfilled; i++) ss__storage_rest(f->filled[i]);
     for (int i = 0; i < nin; i++) ss_tensor_release(f->packed[i]);
     for (int k = 0; k < SS_MAX_OUT; k++) ss_tensor_release(f->out[k]);
 }

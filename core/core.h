@@ -65,6 +65,7 @@ typedef struct ss_storage {
     struct ss_pack *packs;        /* packed copies made by kernels */
     void (*release)(void *owner); /* NULL: the bytes are the device's */
     void *owner;
+    bool window; /* on a file, privately mapped: until it is written, its pages can be read again */
 } ss_storage;
 
 typedef struct ss_pack {
@@ -109,6 +110,9 @@ struct ss_ctx {
 ss_status ss__tensor_make(ss_ctx *ctx, ss_storage *st, const ss_view *v, ss_tensor **out);
 ss_status ss__storage_new(ss_device *d, size_t bytes, ss_storage **out);
 void ss__storage_release(ss_storage *st);
+/* ss__storage_rest() — gives back the memory of an unwritten window on a file; whoever reads the
+ * bytes next reads the file. Does nothing to other storages. */
+void ss__storage_rest(ss_storage *st);
 /* ss__tensor_foreign() — n elements at `data`, memory of the caller that release(owner) gives back;
  * on failure it has not been called. */
 ss_status ss__tensor_foreign(ss_ctx *ctx, ss_dtype t, int64_t n, void *data,

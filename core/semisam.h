@@ -119,6 +119,14 @@ void ss_tensor_release(ss_tensor *x);      /* NULL is fine */
 
 const ss_view *ss_tensor_view(const ss_tensor *x); /* shape, strides, data; borrowed */
 const char *ss_tensor_device(const ss_tensor *x);
+/* ss_tensor_adopt() — x shows the bytes of `from` from now on instead of a copy of them, as a
+ * parameter takes over weights. True if it could: `from` is an unwritten window on a file
+ * (ss_weights_load()) that nobody else shows, of x's type and shape, and so are x's old bytes x's
+ * alone. False: nothing has happened. */
+bool ss_tensor_adopt(ss_tensor *x, ss_tensor *from);
+/* ss_tensor_rest() — lets the system have the memory of an unwritten window on a file back; reading
+ * x again reads the file. So does making a packed copy of it. Does nothing to other tensors. */
+void ss_tensor_rest(ss_tensor *x);
 ss_ctx *ss_tensor_ctx(const ss_tensor *x);
 bool ss_tensor_is_contiguous(const ss_tensor *x);
 size_t ss_tensor_bytes(const ss_tensor *x); /* of its elements */

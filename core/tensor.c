@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* ---- geometry --------------------------------------------------------------- */
 
@@ -80,6 +82,15 @@ void ss__storage_release(ss_storage *st)
     ctx->bytes -= (int64_t)st->bytes;
     free(st);
     ss__ctx_unref(ctx);
+}
+
+void ss__storage_rest(ss_storage *st)
+{
+    if (!st->window || st->version) return;
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    const uintptr_t from = ((uintptr_t)st->data + page - 1) / page * page;
+    const uintptr_t to = ((uintptr_t)st->data + st->bytes) / page * page;
+    if (from < to) madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 /* ---- tensors ---------------------------------------------------------------- */
@@ -236,6 +247,31 @@ ss_status ss_tensor_to(ss_tensor *x, const char *device, ss_tensor **out)
                            x->st->dev->name, d->name);
     if (!d->computes) return ss__new_on(d, &x->v, out);
     return move(x, d, out);
+}
+
+static bool whole(const ss_tensor *x)
+{
+    return x->v.data == x->st->data && ss_tensor_bytes(x) == x->st->bytes &&
+           ss__is_contiguous(&x->v);
+}
+
+bool ss_tensor_adopt(ss_tensor *x, ss_tensor *from)
+{
+    if (!from->st->window || from->st->version || from->st->refs != 1 || x->st->refs != 1 ||
+        x->st->dev != from->st->dev || x->node || x->v.dtype != from->v.dtype ||
+        !ss__same_shape(&x->v, &from->v) || !whole(x) || !whole(from))
+        return false;
+    ss__storage_release(x->st);
+    x->st = from->st;
+    x->st->refs++;
+    x->v.data = from->v.data;
+    x->v.id = from->v.id;
+    return true;
+}
+
+void ss_tensor_rest(ss_tensor *x)
+{
+    ss__storage_rest(x->st);
 }
 
 static void copy_strided(const ss_view *v, size_t size, char *dst)

@@ -54,4 +54,8 @@ const ss_w_note *ss_weights_note(const ss_weights *w, int i);
  * that do not fit are refused, as are complex and quantised tensors. *err names the tensor. */
 ss_status ss_weights_load(ss_weights *w, ss_ctx *ctx, int i, int flags, ss_tensor **out,
                           ss_error *err);
+
+/* ss_weights_mapped() — the path of the file that a window at p shows, NULL for other memory. For
+ * the handler of SIGBUS, which comes when somebody shortens such a file: it takes no lock. */
+const char *ss_weights_mapped(const void *p);
 #endif

@@ -3,6 +3,7 @@
 #include "file.h"
 #include "weights_parts.h"
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -52,12 +53,40 @@ static bool as_stored(ss_torch_type t)
 
 /* ---- the mapped file --------------------------------------------------------------------- */
 
+/* All that are mapped, so that ss_weights_mapped() finds them. */
+static w_map *maps;
+static pthread_mutex_t maps_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void enlist(w_map *m)
+{
+    pthread_mutex_lock(&maps_lock);
+    m->next = maps;
+    maps = m;
+    pthread_mutex_unlock(&maps_lock);
+}
+
 static void drop_map(void *owner)
 {
     w_map *m = owner;
     if (--m->refs) return;
+    pthread_mutex_lock(&maps_lock);
+    for (w_map **at = &maps; *at; at = &(*at)->next)
+        if (*at == m) {
+            *at = m->next;
+            break;
+        }
+    pthread_mutex_unlock(&maps_lock);
     munmap(m->data, m->bytes);
+    free(m->path);
     free(m);
+}
+
+const char *ss_weights_mapped(const void *p)
+{
+    for (const w_map *m = maps; m; m = m->next)
+        if ((const unsigned char *)p >= m->data && (const unsigned char *)p < m->data + m->bytes)
+            return m->path;
+    return NULL;
 }
 
 /* NULL where the file cannot be mapped; it is read then. Private: writes stay in memory. */
@@ -65,13 +94,16 @@ static w_map *map_file(ss_weights *w)
 {
     if (w->map || w->size == 0 || w->size > SIZE_MAX) return w->map;
     w_map *m = malloc(sizeof *m);
-    if (!m) return NULL;
-    void *p = mmap(NULL, (size_t)w->size, PROT_READ | PROT_WRITE, MAP_PRIVATE, w->fd, 0);
+    char *path = strdup(w->path);
+    void *p = m && path ? mmap(NULL, (size_t)w->size, PROT_READ | PROT_WRITE, MAP_PRIVATE, w->fd, 0)
+                        : MAP_FAILED;
     if (p == MAP_FAILED) {
+        free(path);
         free(m);
         return NULL;
     }
-    *m = (w_map){p, (size_t)w->size, 1};
+    *m = (w_map){.data = p, .bytes = (size_t)w->size, .refs = 1, .path = path};
+    enlist(m);
     w->map = m;
     return m;
 }
@@ -170,7 +202,10 @@ static ss_status load_storage(ss_weights *w, ss_ctx *ctx, w_storage *st, ss_torc
     if (s) return s;
     if (as_stored(type) && n && st->at % size == 0 && !(flags & SS_W_COPY) && map_file(w)) {
         s = ss__tensor_foreign(ctx, dtype, n, w->map->data + st->at, drop_map, w->map, out);
-        if (!s) w->map->refs++;
+        if (!s) {
+            w->map->refs++;
+            (*out)->st->window = true;
+        }
         return from_ctx(w, ctx, s, err);
     }
     s = from_ctx(w, ctx, ss_tensor_new(ctx, dtype, 1, &n, "cpu", out), err);

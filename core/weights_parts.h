@@ -14,9 +14,11 @@ typedef struct w_storage {
 } w_storage;
 
 typedef struct w_map { /* the mapped file, shared by the tensors on it */
+    struct w_map *next;
     unsigned char *data;
     size_t bytes;
     int refs;
+    char *path;
 } w_map;
 
 struct ss_weights {

@@ -1,5 +1,6 @@
 /* system.c — signals and small questions to the operating system. */
 #include "system.h"
+#include "weights.h"
 #include <dirent.h>
 #include <errno.h>
 #include <lauxlib.h>
@@ -10,6 +11,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { SHORTENED = 74 }; /* exit status: EX_IOERR */
 
 static volatile sig_atomic_t caught, held;
 static lua_State *state;
@@ -35,6 +38,26 @@ static void on_signal(int sig)
     lua_sethook(state, interrupt, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
 }
 
+static void say(const char *text)
+{
+    if (write(STDERR_FILENO, text, strlen(text)) < 0) return;
+}
+
+/* Bytes of a mapped file that are there no more. Nothing can go on without them; checkpoints are
+ * whole files of their own. */
+static void on_bus_error(int sig, siginfo_t *info, void *unused)
+{
+    (void)unused;
+    const char *path = ss_weights_mapped(info->si_addr);
+    if (path) {
+        say("semisam: ");
+        say(path);
+        say(": was changed while its weights were in use; replace such files by renaming\n");
+        _exit(SHORTENED);
+    }
+    signal(sig, SIG_DFL); /* comes again */
+}
+
 void ssL_signals(lua_State *L, ss_ctx *ctx)
 {
     state = L;
@@ -47,6 +70,8 @@ void ssL_signals(lua_State *L, ss_ctx *ctx)
         if (sigaction(signals[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
             sigaction(signals[i], &sa, NULL);
     }
+    sigaction(SIGBUS, &(struct sigaction){.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO},
+              NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error of the write */
 }

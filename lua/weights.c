@@ -113,6 +113,20 @@ static int weights_tensor(lua_State *L)
     return 1;
 }
 
+/* _adopt(x, from) — whether x took over the file's bytes that `from` is a window on. */
+static int weights_adopt(lua_State *L)
+{
+    lua_pushboolean(L, ss_tensor_adopt(ssL_checktensor(L, 1), ssL_checktensor(L, 2)));
+    return 1;
+}
+
+/* _rest(x) — the memory of a window on a file is given back until it is read again. */
+static int weights_rest(lua_State *L)
+{
+    ss_tensor_rest(ssL_checktensor(L, 1));
+    return 0;
+}
+
 void ssL_open_weights(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"facts", weights_facts},
@@ -120,7 +134,10 @@ void ssL_open_weights(lua_State *L)
                                        {"tensor", weights_tensor},
                                        {"close", weights_close},
                                        {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"_weights_open", weights_open}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"_weights_open", weights_open},
+                                         {"_adopt", weights_adopt},
+                                         {"_rest", weights_rest},
+                                         {NULL, NULL}};
     luaL_newmetatable(L, SSL_WEIGHTS);
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");

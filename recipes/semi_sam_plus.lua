@@ -71,5 +71,6 @@ return {
   watch = {
     cases = 2, seconds = 30, tensorboard = true, -- pictures and pace of report.html
     pseudo = 0, -- validation cases on which coarse masks and pseudo-labels are held against truth
+    last = false, -- test the average of the last step too, into test_last/
   },
 }

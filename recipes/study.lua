@@ -18,7 +18,8 @@ return {
   ablations = open {}, -- arms that are compared with the last of `recipes`
   ablate_at = open { 2 }, -- labelled cases of the ablations
   -- words given to every run; {seed}, {data_seed} (the seed plus 1) and {labels} stand for numbers
-  set = open { "data.phantoms.seed={data_seed}", "data.seed={seed}", "watch.pseudo=8" },
+  set = open { "data.phantoms.seed={data_seed}", "data.seed={seed}", "watch.pseudo=8",
+    "watch.last=true" },
   jobs = 1, threads = 1, -- runs at a time, and threads of each
   run = function(cfg) return require("semisam.study").run(cfg) end,
 }

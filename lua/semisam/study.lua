@@ -14,19 +14,26 @@ local tables = require "semisam.study.tables"
 
 local study = {}
 
---- Writes OUT/table.md, cases.csv and figure.png of the runs that are there. Returns the table.
+--- Writes OUT/table.md, cases.csv, figure.png and, of the last step's weights where they were
+--- tested, figure_last.png, of the runs that are there. Returns the table.
 ---@param cfg table recipes/study.lua
 ---@param plan table of study/arms.lua
 ---@param failed? table[] of study/grid.lua
 ---@return string Markdown
 ---@return string files their names
 function study.write(cfg, plan, failed)
-  local by = scores.all(plan)
-  local text = tables.markdown(plan, by, failed or {})
+  local by, last = scores.all(plan), scores.all(plan, "test_last")
+  local text = tables.markdown(plan, by, failed or {}, last)
+  local files = "table.md, cases.csv"
   ss.fs.write(cfg.out .. "/table.md", text)
-  ss.fs.write(cfg.out .. "/cases.csv", scores.csv(plan, by))
-  if next(by) then figure.write(plan, by, cfg.out .. "/figure.png") end
-  return text, next(by) and "table.md, cases.csv, figure.png" or "table.md, cases.csv"
+  ss.fs.write(cfg.out .. "/cases.csv", scores.csv(plan, by, last))
+  for name, of in pairs { ["figure.png"] = by, ["figure_last.png"] = last } do
+    if next(of) then
+      figure.write(plan, of, cfg.out .. "/" .. name)
+      files = files .. ", " .. name
+    end
+  end
+  return text, files
 end
 
 --- What recipes/study.lua runs.

@@ -240,6 +240,7 @@ local function nonfinite(tensors)
   for name, x in pairs(tensors) do
     if x.dtype:find("f") and x.count > 0 then
       local s = ss._stats(x)
+      ss._rest(x)
       if s.nan + s.inf > 0 then bad[#bad + 1] = ("%s (%d values)"):format(name, s.nan + s.inf) end
     end
   end
@@ -269,7 +270,7 @@ function weights.load(net, path, opts)
         path, #bad, #bad == 1 and "" or "s", table.concat(bad, ", ", 1, math.min(#bad, 5)))
     end
   end
-  local ok, result = pcall(net.load_state, net, tensors, { strict = opts.strict })
+  local ok, result = pcall(net.load_state, net, tensors, { strict = opts.strict, adopt = true })
   if not ok then fail.data("%s: %s", path, tostring(result)) end
   local count, all = 0, 0
   for _ in pairs(tensors) do count = count + 1 end

@@ -69,7 +69,7 @@ def measure(name, dtype, way, turns, threads, device):
             "peak_bytes": torch.cuda.max_memory_allocated() if on_gpu else None}
 
 
-def in_process(name, dtype, way, turns, threads, device):
+def in_process(name, dtype, way, turns, threads, device="cpu"):
     """The row of one case, from a fresh process; None, with a line on stderr, when it failed."""
     command = [sys.executable, __file__, "--here", "--case", name, "--dtype", dtype, "--way", way,
                "--turns", str(turns), "--threads", str(threads), "--device", device]

@@ -32,6 +32,10 @@ t.test("ship=last writes and tests the last average, and so does a run without v
     table.sort(parts)
     return table.concat(parts), ss.json.decode(file.metadata.semisam)
   end
+  local function tested(out, folder)
+    local all = ss.json.decode(ss.fs.read(("%s/%s/%s/summary.json"):format(dir, out, folder)))
+    return { all.metric_per_case[1].metrics, all.metric_per_case[2].metrics }
+  end
   local function last(run)
     local parts = {}
     for name, x in pairs(run.shadow.net:state()) do
@@ -42,6 +46,7 @@ t.test("ship=last writes and tests the last average, and so does a run without v
   end
   local falling = { "phases.semi.lr=0.5", "phases.finetune.lr=0.5" } -- the best comes early
   local best = fit(dir, "supervised", "best", falling)
+  local both = fit(dir, "supervised", "both", { "watch.last=true", table.unpack(falling) })
   local late = fit(dir, "supervised", "late", { "ship=last", table.unpack(falling) })
   t.eq(tiny.log(dir .. "/late"), tiny.log(dir .. "/best"))
   t.ok(best.numbers.best_step < 12, "this test needs an early best")
@@ -49,6 +54,11 @@ t.test("ship=last writes and tests the last average, and so does a run without v
   t.eq(weights, last(late))
   t.eq({ facts.step, facts.dice }, { 12, late.numbers.last_dice })
   t.ne(shipped "best", weights)
+  t.eq(shipped "both", (shipped "best"))
+  t.eq({ tested("both", "test"), tested("both", "test_last") },
+    { tested("best", "test"), tested("late", "test") }, "the last average is tested beside the best")
+  t.ne(tested("both", "test"), tested("both", "test_last"))
+  t.eq(both.result.cases[1].metrics, best.result.cases[1].metrics)
   local without = fit(dir, "supervised", "without", { "data.n_val=0", table.unpack(falling) })
   weights, facts = shipped "without"
   t.eq(weights, last(without))

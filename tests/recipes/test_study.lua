@@ -15,7 +15,7 @@ local function recipe(dir, ...)
     "recipes={supervised,mean_teacher}" })
   cfg = config.override(cfg, { ... })
   cfg.out = dir .. "/study"
-  cfg.set = { "data.seed={seed}", "watch={cases=0, pseudo=2, tensorboard=false}" }
+  cfg.set = { "data.seed={seed}", "watch={cases=0, pseudo=2, last=true, tensorboard=false}" }
   for _, word in ipairs(tiny.words(dir, "unused")) do
     if not word:find "^out=" then table.insert(cfg.set, word) end
   end
@@ -93,8 +93,9 @@ local GRID = { "labels={2,1}", "ablate_at={2}", "recipes={supervised,semi_sam_pl
     .. '{semi_sam_plus, name=shuffled, set={"pseudo.shuffled=true"}}, {generalist_alone, name=oracle}}' }
 
 -- Mean test Dice as the run folder says it.
-local function dice_of(dir)
-  return ss.json.decode(ss.fs.read(dir .. "/test/summary.json")).foreground_mean.Dice
+local function dice_of(dir, folder)
+  return ss.json.decode(ss.fs.read(dir .. "/" .. (folder or "test") .. "/summary.json"))
+    .foreground_mean.Dice
 end
 
 t.test("a grid of label counts, arms and ablations; given again; stopped; its tables and figure", function()
@@ -118,7 +119,11 @@ t.test("a grid of label counts, arms and ablations; given again; stopped; its ta
   t.eq(beta, teacher, "without beta it is Mean Teacher")
   local csv = ss.fs.read(cfg.out .. "/cases.csv")
   t.eq(select(2, csv:gsub("\n", "")), 1 + 16 * 2)
-  t.match(csv, "arm,labels,seed,case,dice\nsupervised,2,0,phantom_%d+,[01]%.%d+\n")
+  t.match(csv, "arm,labels,seed,case,dice,dice_last\nsupervised,2,0,phantom_%d+,[01]%.%d+,[01]%.%d+\n")
+  local late = text:match "Without choosing by validation.*"
+  t.match(late, ("| 1 | supervised | %.3f |"):format(dice_of(cfg.out .. "/supervised-n1-0", "test_last")))
+  t.match(late, "Differences by the last.-| 2 | semi_sam_plus minus supervised |.-Ablations.-| shuffled |")
+  t.ok(#ss.fs.read(cfg.out .. "/figure_last.png") > 8000)
   local png = ss.fs.read(cfg.out .. "/figure.png")
   t.eq(png:sub(2, 4), "PNG")
   t.ok(#png > 8000, #png .. " bytes")

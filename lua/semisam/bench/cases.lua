@@ -1,10 +1,10 @@
 -- bench/cases.lua — what `semisam bench models` measures. A case makes its network once, in an
 -- element type, and gives the function that is timed. `quick` takes toy sizes: only that it runs.
 local ss = require "semisam"
+local filled = require "semisam.bench.filled"
 local formula = require "semisam.formula"
 local losses = require "semisam.losses"
 local models = require "semisam.models"
-
 
 local cases = {}
 
@@ -27,8 +27,7 @@ end
 -- The default precision of the student is a frozen encoder in bf16 and a decoder in f32.
 local function student(dtype, quick)
   local spec, shape = student_spec(quick)
-  local net = models.new(spec)
-  formula.fill(net)
+  local net = filled(models.new(spec))
   net.image_encoder:to(dtype)
   return net, ss.keep(formula.tensor("input", shape, 1))
 end
@@ -66,8 +65,7 @@ local function sam3d(name, quick)
       spec.num_heads, spec.merge_strides = { 1, 2, 3, 4 }, { 2, 2, 1 }
     end
   end
-  local net = models.new(spec)
-  formula.fill(net)
+  local net = filled(models.new(spec))
   local s = net.config.img_size
   return net, ss.keep(formula.tensor("input", { 1, s, s, s, 1 }, 1))
 end

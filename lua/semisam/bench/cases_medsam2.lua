@@ -1,5 +1,6 @@
 -- bench/cases_medsam2.lua — what `semisam bench models` measures of MedSAM2.
 local ss = require "semisam"
+local filled = require "semisam.bench.filled"
 local formula = require "semisam.formula"
 local models = require "semisam.models"
 
@@ -22,9 +23,7 @@ local function network(dtype, quick)
     spec = { "medsam2", image_size = 64, embed_dim = 16, stages = { 1, 1, 2, 1 },
       global_att_blocks = { 3 }, d_model = 32, mem_dim = 8, ma_layers = 1, ma_ff = 32 }
   end
-  local net = models.new(spec)
-  formula.fill(net, range)
-  return net:eval():freeze():to(dtype)
+  return filled(models.new(spec), range):eval():freeze():to(dtype)
 end
 
 local function image(net)

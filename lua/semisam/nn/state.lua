@@ -3,6 +3,7 @@ local ss = require "semisam"
 
 local M = {}
 
+local ADOPTED = 1 << 16 -- bytes from which a window on a file is worth its pages
 local LISTED = 8 -- names spelled out in an error before "and N more"
 
 -- visit(owner, entry, full name) for every parameter and buffer below self.
@@ -63,10 +64,13 @@ end
 ---Copy tensors in by name. All names and shapes are compared first: on an error nothing has been
 ---loaded and every offending name is in the message.
 ---@param tensors table<string, tensor> e.g. from `state()` or a safetensors file
----@param opts { strict: boolean? }? strict = false allows missing and extra names (never shapes)
+---@param opts { strict: boolean?, adopt: boolean? }? strict = false allows missing and extra names
+--- (never shapes); adopt = true: windows on a file are taken over where that is possible, so that
+--- nothing is copied, and whoever changes such a parameter gets a copy of the page
 ---@return { missing: string[], extra: string[] }
 function M.load_state(self, tensors, opts)
-  local strict = not (opts and opts.strict == false)
+  opts = opts or {}
+  local strict = opts.strict ~= false
   local missing, wrong, known = {}, {}, {}
   M.walk(self, function(owner, entry, full)
     local own, new = rawget(owner, entry.name), tensors[full]
@@ -82,14 +86,18 @@ function M.load_state(self, tensors, opts)
     error(("load_state: the tensors do not fit %s%s%s%s"):format(self.name,
       listed("missing", missing), listed("not wanted", extra), listed("wrong shape", wrong)), 2)
   end
+  local adopted
   ss.no_grad(function()
     M.walk(self, function(owner, entry, full)
-      local new = tensors[full]
-      if new then
-        rawget(owner, entry.name):copy_(new)
+      local own, new = rawget(owner, entry.name), tensors[full]
+      if new and opts.adopt and new.bytes >= ADOPTED and ss._adopt(own, new) then
+        adopted = true
+      elseif new then
+        own:copy_(new)
       end
     end, "")
   end)
+  if adopted then ss.trim "cpu" end -- of what the parameters had before
   return { missing = missing, extra = extra }
 end
 

@@ -48,8 +48,9 @@ end
 --- A finished run: { mean, names, dice = {case name -> Dice}, validation, pseudo }; nil while it is
 --- not there.
 ---@param run table of study/arms.lua
-function scores.of(run)
-  local path = run.dir .. "/test/summary.json"
+---@param folder? string of its tests: "test", the default, of the shipped weights, or "test_last"
+function scores.of(run, folder)
+  local path = ("%s/%s/summary.json"):format(run.dir, folder or "test")
   if not ss.fs.exists(path) then return nil end
   local rows = csv.rows(run.dir .. "/validation.csv") or {}
   local out = { names = {}, dice = {}, validation = validation_of(rows), pseudo = pseudo_of(rows) }
@@ -65,9 +66,11 @@ function scores.of(run)
 end
 
 --- All scores of a plan: by[run.name].
-function scores.all(plan)
+---@param plan table of study/arms.lua
+---@param folder? string as of scores.of
+function scores.all(plan, folder)
   local by = {}
-  for _, run in ipairs(plan.runs) do by[run.name] = scores.of(run) end
+  for _, run in ipairs(plan.runs) do by[run.name] = scores.of(run, folder) end
   return by
 end
 
@@ -141,16 +144,20 @@ function scores.validation(cell)
   return best[1] and { best = mean(best), last = mean(last) }
 end
 
---- Every Dice as CSV: arm, labels, seed, case, Dice.
-function scores.csv(plan, by)
-  local lines = { "arm,labels,seed,case,dice" }
+--- Every Dice as CSV: arm, labels, seed, case, Dice, and Dice by the weights of the last step.
+---@param plan table of study/arms.lua
+---@param by table of scores.all
+---@param last table of scores.all(plan, "test_last")
+function scores.csv(plan, by, last)
+  local lines = { "arm,labels,seed,case,dice,dice_last" }
   for _, run in ipairs(plan.runs) do
     local s = by[run.name]
     local arm = run.arm.name:find('[,"]') and '"' .. run.arm.name:gsub('"', '""') .. '"'
       or run.arm.name
     for _, name in ipairs(s and s.names or {}) do
-      lines[#lines + 1] = ("%s,%s,%d,%s,%.6f"):format(arm, run.labels or "", run.seed, name,
-        s.dice[name])
+      local late = last[run.name] and last[run.name].dice[name]
+      lines[#lines + 1] = ("%s,%s,%d,%s,%.6f,%s"):format(arm, run.labels or "", run.seed, name,
+        s.dice[name], late and ("%.6f"):format(late) or "")
     end
   end
   return table.concat(lines, "\n") .. "\n"

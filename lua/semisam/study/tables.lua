@@ -156,8 +156,9 @@ end
 ---@param plan table of study/arms.lua
 ---@param by table of scores.all
 ---@param failed table[] of study/grid.lua
+---@param last? table of scores.all(plan, "test_last")
 ---@return string
-function tables.markdown(plan, by, failed)
+function tables.markdown(plan, by, failed, last)
   local parts = {}
   local function put(text, title)
     if text then parts[#parts + 1], parts[#parts + 2] = title, text end
@@ -172,6 +173,12 @@ function tables.markdown(plan, by, failed)
     .. "from it, on held-out cases, mean over the validations after the warm-up.")
   put(validation_table(plan, by), "Validation Dice at its best, whose weights are tested, and at "
     .. "the end of the run.")
+  if last and next(last) then
+    put(dice_table(plan, last), "Without choosing by validation: test Dice of the last step's "
+      .. "weights of the same runs.")
+    put(pair_table(plan, last), "Differences by the last step's weights.")
+    put((ablation_table(plan, last)), "Ablations by the last step's weights.")
+  end
   local rest = missing(plan, by)
   if rest[1] then
     parts[#parts + 1] = ("%d of %d runs are not there yet: %s."):format(#rest, #plan.runs,

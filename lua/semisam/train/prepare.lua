@@ -108,14 +108,12 @@ function prepare.ship(run, dice)
     { semisam = ss.json.encode(facts) })
 end
 
---- Predicts the test cases on their own grids with the best weights and evaluates them. Returns the
---- summary, nil without test cases.
-function prepare.test(run)
-  if #run.set.test == 0 or not run.best then return nil end
+-- Predicts the test cases on their own grids with the averaged network as it is, into DIR/folder,
+-- and evaluates them.
+local function test_into(run, folder)
   local evaluation = require "semisam.evaluation"
   local deploy = require "semisam.deploy"
-  run.shadow.net:load_state(run.best, { strict = false })
-  local dir, pairs_of = run.place.dir .. "/test", {}
+  local dir, pairs_of = run.place.dir .. "/" .. folder, {}
   ss.fs.mkdir(dir)
   for i, case in ipairs(run.set.test) do
     local path = ("%s/%s.nii.gz"):format(dir, case.id)
@@ -127,9 +125,18 @@ function prepare.test(run)
     spacing = run.cfg.data.true_spacing,
   })
   evaluation.save(summary, dir)
-  run.log:say(("test: Dice %.4f over %d cases (%s)"):format(summary.mean.Dice, #pairs_of,
+  run.log:say(("%s: Dice %.4f over %d cases (%s)"):format(folder, summary.mean.Dice, #pairs_of,
     dir .. "/summary.json"))
   return summary
+end
+
+--- Tests the shipped weights, after the last average where `watch.last` asks for it. Returns the
+--- summary of the shipped ones, nil without test cases.
+function prepare.test(run)
+  if #run.set.test == 0 or not run.best then return nil end
+  if run.cfg.watch.last then test_into(run, "test_last") end
+  run.shadow.net:load_state(run.best, { strict = false })
+  return test_into(run, "test")
 end
 
 prepare.settings = settings
