@@ -130,6 +130,21 @@ static int keep(lua_State *L)
     return lua_gettop(L);
 }
 
+/* done(x) — what the innermost scope would release at its end, it releases now. Handles of scopes
+ * outside and kept ones stay, so a function may say it of whatever it has used up. */
+static int done(lua_State *L)
+{
+    ssL_checktensor(L, 1);
+    ssL_box *b = lua_touserdata(L, 1);
+    if (!b->scope || b->scope != ssL_get(L)->scope) return 0;
+    ss_tensor *t = b->t;
+    ssL_scope_unlink(b);
+    b->gone = "released by done()";
+    b->t = NULL;
+    ss_tensor_release(t);
+    return 0;
+}
+
 /* no_grad(fn, ...) — fn(...) with nothing recorded. */
 static int no_grad(lua_State *L)
 {
@@ -150,6 +165,7 @@ void ssL_open_scope(lua_State *L)
 {
     static const luaL_Reg functions[] = {
         {"scoped", scoped},   {"scope", scope_new},           {"keep", keep},
+        {"done", done},
         {"no_grad", no_grad}, {"grad_enabled", grad_enabled}, {"checkpoint", ssL_checkpoint},
         {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);

@@ -27,10 +27,10 @@ function study.write(cfg, plan, failed)
   local files = "table.md, cases.csv"
   ss.fs.write(cfg.out .. "/table.md", text)
   ss.fs.write(cfg.out .. "/cases.csv", scores.csv(plan, by, last))
-  for name, of in pairs { ["figure.png"] = by, ["figure_last.png"] = last } do
-    if next(of) then
-      figure.write(plan, of, cfg.out .. "/" .. name)
-      files = files .. ", " .. name
+  for _, picture in ipairs { { "figure.png", by }, { "figure_last.png", last } } do
+    if next(picture[2]) then
+      figure.write(plan, picture[2], cfg.out .. "/" .. picture[1])
+      files = files .. ", " .. picture[1]
     end
   end
   return text, files

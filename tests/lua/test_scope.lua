@@ -46,6 +46,27 @@ t.test("returned handles belong to the scope outside", function()
   t.eq(ss.live(), n0)
 end)
 
+t.test("done() releases what the innermost scope would, and nothing else", function()
+  local n0 = ss.live()
+  local outer, kept = ss.ones { 2 }, nil
+  ss.scoped(function()
+    local mine = ss.ones { 3 }
+    kept = ss.keep(ss.ones { 4 })
+    ss.scoped(ss.done, mine)
+    t.eq(mine:totable(), { 1, 1, 1 }, "of the scope outside")
+    ss.done(mine)
+    ss.done(kept)
+    ss.done(outer)
+    t.raises(function() return mine.shape end, "released by done")
+    t.raises(function() ss.done(mine) end, "released by done")
+    t.raises(function() ss.done(3) end, "tensor")
+  end)
+  t.eq({ outer:totable(), kept:totable() }, { { 1, 1 }, { 1, 1, 1, 1 } })
+  outer:release()
+  kept:release()
+  t.eq(ss.live(), n0)
+end)
+
 t.test("the byte budget collects dead handles, then refuses", function()
   local budget = ss.memory("cpu").budget
   ss.set_budget("cpu", ss.memory("cpu").used + (8 << 20))

@@ -28,7 +28,7 @@ end
 local function student(dtype, quick)
   local spec, shape = student_spec(quick)
   local net = filled(models.new(spec))
-  net.image_encoder:to(dtype)
+  net.image_encoder:to(dtype):returns("f32")
   return net, ss.keep(formula.tensor("input", shape, 1))
 end
 

@@ -43,8 +43,11 @@ local Block = nn.module {
     self.join = nn.instance_norm(out, { slope = SLOPE })
   end,
   forward = function(self, x)
-    local y = self.join(self.conv2(self.conv1(x)), self.downsample(x))
+    local inner, skip = self.conv2(self.conv1(x)), self.downsample(x)
+    local y = self.join(inner, skip)
     if not self.double then return y end
+    ss.done(inner)
+    ss.done(skip)
     return y:resize({ y:size(2), 2 * y:size(3), 2 * y:size(4) }, { mode = "nearest" })
   end,
 }
@@ -134,11 +137,17 @@ end
 ---@param features tensor from encode
 ---@return tensor|tensor[]
 function SlicingSam3d:decode(features)
+  local deep = self.config.deep_supervision
+  local function through(block, x, needed)
+    local y = block(x)
+    if not needed then ss.done(x) end -- the largest are 100 MB each
+    return y
+  end
   return ss.scoped(function()
-    local d4 = self.decoder4(self.decoder5(features))
-    local d3 = self.decoder3(d4)
-    local full = self.out1(self.decoder2(d3))
-    if not self.config.deep_supervision then return full end
+    local d4 = through(self.decoder4, self.decoder5(features))
+    local d3 = through(self.decoder3, d4, deep)
+    local full = through(self.out1, through(self.decoder2, d3, deep))
+    if not deep then return full end
     return { full, self.out2(d3), self.out3(d4) }
   end)
 end

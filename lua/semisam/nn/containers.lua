@@ -1,11 +1,13 @@
 -- nn/containers.lua — modules made of modules.
+local ss = require "semisam"
 local module = require "semisam.nn.module"
 local layers = require "semisam.nn.layers"
 
 local M = {}
 
 ---Run steps in order. A step is a module, registered as "0", "1", ... by its place as in torch, or
----a plain function of one tensor, which takes up its number as well.
+---a plain function of one tensor, which takes up its number as well. What lies between two steps is
+---released when the next has it, unless the tape holds it.
 M.sequential = module.define {
   name = "sequential",
   init = function(self, ...)
@@ -23,11 +25,9 @@ M.sequential = module.define {
   end,
   forward = function(self, x)
     for _, step in ipairs(self.steps) do
-      if type(step) == "string" then
-        x = self[step](x)
-      else
-        x = step(x)
-      end
+      local y = (type(step) == "string" and self[step] or step)(x)
+      if not rawequal(x, y) then ss.done(x) end
+      x = y
     end
     return x
   end,

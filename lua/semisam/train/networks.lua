@@ -91,7 +91,7 @@ function networks.compute(net, cfg)
   if not own and cfg.precision == "f32" and cfg.device == "cpu" then
     own = processor.bf16() and "bf16"
   end
-  if own then encoder:to(own) end
+  if own then encoder:to(own):returns("f32") end
 end
 
 -- Voxel side in mm of all volumes after preprocessing, nil when it is not one number.
