@@ -29,6 +29,36 @@ static ss_status infer(ss_call *c)
     return ss_out(c, 0, c->in[0].dtype, ss_pool_shape(&q, true, shape), shape);
 }
 
+/* Windows side by side, as networks pool: every position has one window at most. */
+static bool side_by_side(const ss_pool *q)
+{
+    for (int i = 0; i < 3; i++)
+        if (q->step[i] != q->k[i] || q->pad[i]) return false;
+    return true;
+}
+
+static inline void pass(const float *dy, const int32_t *which, int32_t tap, int64_t n, float *dx)
+{
+    for (; n >= 8; n -= 8, dy += 8, which += 8, dx += 8)
+        for (int i = 0; i < 8; i++) dx[i] = 0.0f + (which[i] == tap ? dy[i] : 0.0f);
+    for (int64_t i = 0; i < n; i++) dx[i] = 0.0f + (which[i] == tap ? dy[i] : 0.0f);
+}
+
+/* Row r of dx along w under windows side by side, in f32. */
+static void row(const ss_pool *q, const float *dy, const int32_t *which, int64_t r, float *dx)
+{
+    const int64_t h = r % q->x[1], d = r / q->x[1] % q->x[0], n = r / (q->x[1] * q->x[0]);
+    const int64_t a = d / q->k[0], b = h / q->k[1], covered = q->y[2] * q->k[2];
+    memset(dx, 0, (size_t)(q->x[2] * q->c) * sizeof *dx);
+    if (a >= q->y[0] || b >= q->y[1]) return;
+    const int64_t from = ss_pool_row(n, q->y, a, b, 0) * q->c;
+    const int64_t tap = (d % q->k[0] * q->k[1] + h % q->k[1]) * q->k[2];
+    for (int64_t w = 0, e = 0, at = from; w < covered; w++) {
+        pass(dy + at, which + at, (int32_t)(tap + e), q->c, dx + w * q->c);
+        if (++e == q->k[2]) e = 0, at += q->c;
+    }
+}
+
 static ss_status cpu(ss_call *c)
 {
     ss_pool q;
@@ -36,6 +66,11 @@ static ss_status cpu(ss_call *c)
     if (st) return st;
     const ss_view *dy = &c->in[0], *dx = &c->out[0];
     const int32_t *index = c->in[1].data;
+    if (dx->dtype == SS_F32 && side_by_side(&q)) {
+        SS_PARALLEL_FOR (r, q.n * q.x[0] * q.x[1], q.x[2] * q.c)
+            row(&q, dy->data, index, r, (float *)dx->data + r * q.x[2] * q.c);
+        return SS_OK;
+    }
     SS_PARALLEL_FOR (r, q.n * ss_pool_count(q.x), q.c * 4) {
         int64_t at[3];
         const int64_t n = ss_pool_where(r, q.x, at);

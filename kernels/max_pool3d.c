@@ -43,7 +43,39 @@ static void point(const ss_pool *q, const ss_view *x, int64_t n, const int64_t o
             }
 }
 
-/* A whole row of outputs along w, at stride 1 in f32: every tap is a shifted row of x. */
+/* n neighbours under one tap. Eight at a time: a loop of known length becomes a vector. */
+static inline void contend(const float *v, int64_t n, int32_t tap, float *best, int32_t *which)
+{
+    for (; n >= 8; n -= 8, v += 8, best += 8, which += 8)
+        for (int i = 0; i < 8; i++) {
+            const bool wins = v[i] > best[i] || v[i] != v[i] || which[i] < 0;
+            best[i] = wins ? v[i] : best[i];
+            which[i] = wins ? tap : which[i];
+        }
+    for (int64_t i = 0; i < n; i++) {
+        const bool wins = v[i] > best[i] || v[i] != v[i] || which[i] < 0;
+        best[i] = wins ? v[i] : best[i];
+        which[i] = wins ? tap : which[i];
+    }
+}
+
+/* Tap e of a whole row of outputs: at stride 1 a shifted row of x, else every so many positions. */
+static void tap_row(const ss_pool *q, const float *x, int64_t e, int32_t tap, float *best,
+                    int32_t *which)
+{
+    const int64_t c = q->c, shift = e - q->pad[2];
+    const int64_t from = shift < 0 ? ss_ceil_div(-shift, q->step[2]) : 0;
+    const int64_t to =
+        shift < q->x[2] ? ss_min64(q->y[2], (q->x[2] - 1 - shift) / q->step[2] + 1) : 0;
+    if (q->step[2] == 1 && from < to) {
+        contend(x + (from + shift) * c, (to - from) * c, tap, best + from * c, which + from * c);
+        return;
+    }
+    for (int64_t o = from; o < to; o++)
+        contend(x + (o * q->step[2] + shift) * c, c, tap, best + o * c, which + o * c);
+}
+
+/* A whole row of outputs along w in f32. */
 static void row(const ss_pool *q, const float *x, int64_t r, float *best, int32_t *which)
 {
     const int64_t oh = r % q->y[1], od = r / q->y[1] % q->y[0], n = r / (q->y[1] * q->y[0]);
@@ -53,16 +85,9 @@ static void row(const ss_pool *q, const float *x, int64_t r, float *best, int32_
         for (int64_t b = h.from; b < h.to; b++)
             for (int64_t e = 0; e < q->k[2]; e++) {
                 const int64_t kd = a + q->pad[0] - od * q->step[0],
-                              kh = b + q->pad[1] - oh * q->step[1], shift = (e - q->pad[2]) * q->c,
-                              from = ss_max64(0, -shift),
-                              to = ss_min64(q->y[2] * q->c, q->x[2] * q->c - shift);
-                const int32_t tap = (int32_t)((kd * q->k[1] + kh) * q->k[2] + e);
-                const float *v = x + ss_pool_row(n, q->x, a, b, 0) * q->c + shift;
-                for (int64_t i = from; i < to; i++) {
-                    const bool wins = v[i] > best[i] || v[i] != v[i] || which[i] < 0;
-                    best[i] = wins ? v[i] : best[i];
-                    which[i] = wins ? tap : which[i];
-                }
+                              kh = b + q->pad[1] - oh * q->step[1];
+                tap_row(q, x + ss_pool_row(n, q->x, a, b, 0) * q->c, e,
+                        (int32_t)((kd * q->k[1] + kh) * q->k[2] + e), best, which);
             }
 }
 
@@ -73,7 +98,7 @@ static ss_status cpu(ss_call *c)
     if (st) return st;
     const ss_view *x = &c->in[0], *y = &c->out[0];
     int32_t *index = c->out[1].data;
-    if (q.step[2] == 1 && x->dtype == SS_F32) {
+    if (x->dtype == SS_F32) {
         const int64_t length = q.y[2] * q.c;
         SS_PARALLEL_FOR (r, q.n * q.y[0] * q.y[1], length * ss_pool_count(q.k))
             row(&q, x->data, r, (float *)y->data + r * length, index + r * length);
