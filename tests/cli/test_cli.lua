@@ -129,6 +129,21 @@ t.test("a reader that goes away is no crash", function()
   t.match(r.err, "^semisam: standard output could not be written\n$")
 end)
 
+t.test("a weight file that is shortened while in use ends the program with a sentence", function()
+  local path = t.tmpdir() .. "/net.safetensors"
+  local r = run.shell(([["$S" -e 'local ss, nn = require "semisam", require "semisam.nn"
+    local weights = require "semisam.weights"
+    local function net() return nn.linear(1024, 1024) end
+    local state = net():state()
+    ss.safetensors_write("%s", { weight = state.weight, bias = state.bias })
+    local n = net()
+    weights.load(n, "%s")
+    io.open("%s", "w"):close()
+    print(n(ss.ones { 4, 1024 }):sum():item())']]):format(path, path, path))
+  t.eq({ r.status, r.out, r.err }, { 74, "", ("semisam: %s: was changed while its weights were in use; "
+    .. "replace such files by renaming\n"):format(path) })
+end)
+
 t.test("closed standard streams are no crash", function()
   t.eq(run.shell("\"$S\" -e 'local x = 1' <&- >&- 2>&-").status, 0)
   t.eq(run.shell("\"$S\" nothing <&- >&- 2>&-").status, 2)
