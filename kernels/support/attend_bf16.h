@@ -12,13 +12,12 @@ static inline bool ss_ab_view_fits(const ss_view *v)
     return v->dtype == SS_BF16 && v->stride[3] == 1;
 }
 
-/* Whether the call is for this code: all bf16, and not tiny. */
+/* Whether the call is for this code: q, k and v are bf16, and not tiny. */
 static inline bool ss_ab_wanted(const ss_call *c, const ss_attend *a)
 {
     bool fits = a->e >= SS_AB_LANES && a->tk >= 8 && a->tq >= 4 && fabsf(a->scale) > 1e-6f &&
                 fabsf(a->scale) < 1e6f;
     for (int i = SS_AT_Q; i <= SS_AT_V; i++) fits = fits && ss_ab_view_fits(&c->in[i]);
-    for (int x = 0; x < a->axes && a->rel; x++) fits = fits && a->table[x]->dtype == SS_BF16;
     return fits && ss_amx();
 }
 

@@ -3,8 +3,9 @@
  * A unit is one head of one sample. Its keys and values lie in the unit's own order: by one thread
  * for itself, or, where there are fewer units than threads like, once for all threads. Position
  * terms r[i] lengthen the product as in attend.h; a term is two bf16 numbers, what the first leaves
- * of it being the second, against two unit vectors. The padding tokens' key is not among the keys:
- * one more logit and one more value, in f32. */
+ * of it being the second, against two unit vectors. So is an entry of a table that is not bf16. The
+ * padding tokens' key is not among the keys: one more logit and one more value, in f32.
+ */
 #ifndef SEMISAM_ATTEND_PACK_H
 #define SEMISAM_ATTEND_PACK_H
 #include "amx.h"
@@ -20,6 +21,7 @@ typedef struct {
     int64_t cp;                 /* columns of T */
     int64_t rows, chunk;        /* queries and keys at a time */
     bool shared;                /* units are packed for all threads */
+    int64_t parts;              /* bf16 numbers that an entry of T is: 1 or 2 */
     int64_t slots;              /* packed units at once: all, or one a thread */
     size_t common, slot, local; /* bytes for all, of a packed unit, of a thread */
     char *base;
@@ -27,7 +29,7 @@ typedef struct {
 
 /* What all units share. */
 typedef struct {
-    uint16_t *t;    /* T, packed */
+    uint16_t *t;    /* T, packed, once for each of its parts */
     uint16_t *unit; /* [kp / 16] panels of unit vectors, xp * 16 each */
     int32_t *place; /* [tk][4]: indices of a token along the axes */
 } ss_ab_common;
@@ -57,7 +59,7 @@ static inline size_t ss_ab_common_of(const ss_ab *b, const ss_attend *a, char *f
                                      ss_ab_common *m)
 {
     char *start = from;
-    m->t = ss_ab_take(&from, b->ep * b->cp * 2);
+    m->t = ss_ab_take(&from, b->parts * b->ep * b->cp * 2);
     m->unit = ss_ab_take(&from, b->kp * b->xp * 2);
     m->place = ss_ab_take(&from, a->axes ? a->tk * 16 : 0);
     return (size_t)(from - start);
@@ -93,7 +95,10 @@ static inline ss_ab ss_ab_of(const ss_attend *a, void *scratch)
                .xp = ss_round_up(2 * a->ext, SS_AMX_BLOCK),
                .kp = ss_round_up(a->tk, SS_AMX_BLOCK),
                .cp = a->cp,
+               .parts = 1,
                .base = scratch};
+    for (int x = 0; x < a->axes && a->rel; x++)
+        if (a->table[x]->dtype != SS_BF16) b.parts = 2;
     ss_ab_common common;
     ss_ab_slot slot;
     ss_ab_memory memory;
@@ -121,18 +126,24 @@ static inline char *ss_ab_memory_at(const ss_ab *b, int64_t thread)
 
 /* ---- what all units share ------------------------------------------------------------------- */
 
-/* The tables as columns of a packed matrix. */
+/* The tables as columns of packed matrices. */
 static inline void ss_ab_pack_tables(const ss_attend *a, const ss_ab *b, uint16_t *to)
 {
-    memset(to, 0, (size_t)(b->ep * b->cp) * 2);
+    const int64_t part = b->ep * b->cp;
+    memset(to, 0, (size_t)(b->parts * part) * 2);
     for (int x = 0; x < a->axes && a->rel; x++)
         for (int64_t r = 0; r < 2 * a->window[x] - 1; r++) {
             const ss_view *v = a->table[x];
             const int64_t col = a->col[x] + r;
             uint16_t *panel = to + col / SS_AMX_PANEL * SS_AMX_PANEL * b->ep;
-            for (int64_t j = 0; j < a->e; j++)
-                panel[ss_amx_index(j, col % SS_AMX_PANEL)] =
-                    *(const uint16_t *)ss_at(v, r * v->stride[0] + j * v->stride[1]);
+            for (int64_t j = 0; j < a->e; j++) {
+                const int64_t at = ss_amx_index(j, col % SS_AMX_PANEL);
+                float one;
+                one = *ss_block_in(v, r * v->stride[0] + j * v->stride[1], 1, &one);
+                panel[at] = ss_f32_to_bf16(one);
+                if (b->parts > 1)
+                    panel[part + at] = ss_f32_to_bf16(one - ss_bf16_to_f32(panel[at]));
+            }
         }
 }
 
@@ -225,8 +236,9 @@ static inline void ss_ab_pack_terms(const ss_call *c, const ss_attend *a, const 
     const int64_t count = ss_min64(SS_AMX_PANEL, a->tq + a->pad - t0);
     ss_ab_queries(c, a, b, slot, unit, t0, count, q, b->ep);
     memset(q + count * b->ep, 0, (size_t)((SS_AMX_PANEL - count) * b->ep) * 2);
-    ss_amx_gemm(SS_AMX_PANEL, b->cp, b->ep, q, b->ep, common->t, SS_AMX_PANEL * b->ep,
-                slot->terms + t0 * b->cp, b->cp, false);
+    for (int64_t part = 0; part < b->parts; part++)
+        ss_amx_gemm(SS_AMX_PANEL, b->cp, b->ep, q, b->ep, common->t + part * b->ep * b->cp,
+                    SS_AMX_PANEL * b->ep, slot->terms + t0 * b->cp, b->cp, part > 0);
 }
 
 /* Parts of a unit that can be packed one by one: [0, ss_ab_parts). */

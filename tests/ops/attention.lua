@@ -213,6 +213,8 @@ return {
         { t = 125, rel = "3d_official", grid = { 5, 5, 5 }, window = { 7, 7, 7 } },
         { t = 27, rel = "3d_official", grid = { 3, 3, 3 }, window = { 18, 18, 18 }, bias = true },
         { t = 512, rel = "3d_official", grid = { 8, 8, 8 } },
+        { t = 64, rel = "2d", grid = { 8, 8 }, window = { 9, 11 }, tables = "f32", far = 20 },
+        { t = 27, rel = "3d_official", grid = { 3, 3, 3 }, window = { 5, 5, 5 }, tables = "f32", far = 20 },
         { t = 70, grid = { 7, 10 }, window = { 7, 11 } },
         { t = 9, e = 24, bias = true }, { t = 600, bias = true, e = 40 },
       }
@@ -221,6 +223,7 @@ return {
         local x, rel = half({ n, f.t, 3, 2, e }, i), {}
         for a = 1, #w do
           rel[a], all = f.rel and half({ 2 * w[a] - 1, e }, 10 + a, 0.4), all * w[a]
+          if f.tables then rel[a] = ss.normal({ 2 * w[a] - 1, e }, 10 + a) * f.far end
         end
         local d, h, wide = rel[1], rel[2], rel[3]
         if #w == 2 then d, h, wide = nil, rel[1], rel[2] end
@@ -229,8 +232,9 @@ return {
         local o = { rel = f.rel, grid = f.grid, window = f.window, scale = f.scale }
         local function run(to)
           local function as(v) return v and v:to(to) or nil end
+          local function table_as(v) return v and v:to(f.tables or to) or nil end
           return ss.attention(as(x):select(3, 1), as(x):select(3, 2), as(x):select(3, 3), as(bias),
-            as(h), as(wide), as(d), as(pad), o)
+            table_as(h), table_as(wide), table_as(d), as(pad), o)
         end
         local want, got = run "f32", run "bf16"
         local off = (got:to "f32" - want):abs():max():item()
