@@ -12,6 +12,20 @@
 
 enum { STATUS_INTERNAL = 70, STATUS_MEMORY = 71, STATUS_WRITE = 74 };
 
+/* The OpenMP runtime lets a thread that waits for its siblings spin for milliseconds, which on a
+ * machine with other work keeps them from the core they need (docs/design/performance.md). It reads
+ * how long when it is loaded, before any code of ours: the program starts itself once more. Whoever
+ * has set one of its variables has decided already. */
+static void spin_less(char **argv)
+{
+    char exe[PATH_MAX];
+    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
+    const ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    if (n <= 0 || setenv("GOMP_SPINCOUNT", "5000", 1)) return;
+    exe[n] = 0;
+    execv(exe, argv); /* comes back where it cannot: then everything is as it was */
+}
+
 /* Folder of the Lua files: that of the source tree when run from a build, else of the prefix. */
 static void find_root(char *root, size_t n)
 {
@@ -86,6 +100,7 @@ static bool reader_gone(void)
 
 int main(int argc, char **argv)
 {
+    spin_less(argv);
     setlocale(LC_CTYPE, ""); /* for editing lines in UTF-8; numbers stay as in C */
     lua_State *L = luaL_newstate();
     if (!L) {

@@ -1,8 +1,10 @@
--- log.lua — what a run tells: one line per step on the terminal, log.csv and validation.csv.
+-- log.lua — what a run tells: its progress on the terminal, log.csv and validation.csv.
 local fail = require "semisam.fail"
 local ss = require "semisam"
 local stages = require "semisam.train.stages"
 local system = require "semisam.system"
+
+local PACE = 5 -- seconds between two lines about steps, where there is no terminal
 
 local log = {}
 
@@ -102,10 +104,14 @@ end
 --- Time the rest of the run will take, as text.
 function Log:left(step) return duration(self:pace(step) * (self.total - step)) end
 
---- Writes a row of log.csv and shows it.
+--- Writes a row of log.csv and shows it: on the terminal every step in one line, in a file a line
+--- every few seconds.
 function Log:step(row)
   put(self, self.steps, "log.csv", csv(log.COLUMNS, row))
   if self.quiet then return end
+  local now = system.clock()
+  if not self.bar and self.told and now - self.told < PACE then return end
+  self.told = now
   local text = line_of(self, row)
   if self.bar then
     local width = system.columns() - 1
