@@ -1,6 +1,7 @@
 /* mm.c — matrix products for linear, matmul and 1x1 convolutions. */
 #include "mm.h"
 #include "../cpu.h"
+#include "mm_tiles.h"
 
 enum {
     REPACK_ROWS = 256, /* below it, rearranging w costs more than it saves */
@@ -57,6 +58,10 @@ static int64_t count_w(const ss_mm *q)
 ss_status ss_mm_plan(ss_call *c, const ss_mm *q, size_t *bytes)
 {
     ss_dnn *p;
+    if (ss_mm_tiles(c, q)) {
+        *bytes = ss_mm_tiles_bytes(c, q);
+        return SS_OK;
+    }
     ss_status st = prepare(c, q, &p);
     if (st) return st;
     *bytes = p ? ss_dnn_scratch(c, p, q->w)
@@ -104,6 +109,7 @@ ss_status ss_mm_run(ss_call *c, const ss_mm *q, const void *x, const void *w, co
                     const void *r, void *y, void *scratch)
 {
     ss_dnn *p;
+    if (ss_mm_tiles(c, q)) return ss_mm_tiles_run(c, q, x, b, r, y, scratch);
     ss_status st = prepare(c, q, &p);
     if (st) return st;
     if (p) {

@@ -60,15 +60,63 @@ return {
       assert(x:to("bf16"):linear(w):flat()[7] == 16 and x:to("f16"):linear(w):flat()[7] == 16)
     end,
     function() -- and counts on the meta device as it does on the processor
-      local used = {}
-      for i, device in ipairs { "cpu", "meta" } do
-        local before = ss.memory(device).used
-        local w = ss.zeros({ 96, 64 }, { device = device }):freeze_()
-        local y = ss.zeros({ 300, 64 }, { device = device }):linear(w)
-        used[i] = ss.memory(device).used - before
-        y:release()
+      for _, dtype in ipairs { "f32", "bf16" } do
+        local used = {}
+        for i, device in ipairs { "cpu", "meta" } do
+          local before = ss.memory(device).used
+          local w = ss.zeros({ 96, 64 }, { device = device }):freeze_()
+          local y = ss.zeros({ 300, 64 }, { device = device }):to(dtype):linear(w)
+          used[i] = ss.memory(device).used - before
+          y:release()
+        end
+        assert(used[1] == used[2], ("%s: cpu %d, meta %d"):format(dtype, used[1], used[2]))
       end
-      assert(used[1] == used[2], ("cpu %d, meta %d"):format(used[1], used[2]))
+    end,
+    function() -- bf16 with a frozen weight: as f32 says of the same numbers, on one thread and two
+      local function half(x) return x:to("bf16"):to("f32") end
+      for i, size in ipairs { { 64, 32, 32 }, { 65, 96, 64 }, { 131, 64, 96 }, { 200, 800, 1056 },
+        { 70, 1632, 64 }, { 450, 1632, 32 } } do
+        local m, k, n = table.unpack(size)
+        local x, r = half(ss.normal({ m, k }, i)), half(ss.normal({ m, n }, 10 + i))
+        local w, b = half(ss.normal({ n, k }, 20 + i) * (1.5 / math.sqrt(k))),
+          half(ss.normal({ n }, 30 + i))
+        for form = 0, 7 do
+          local own, bias, more = w:copy(), form & 2 > 0 and b or nil, form & 4 > 0 and r or nil
+          local o = { act = form & 1 > 0 and "gelu" or "none" }
+          local want = ss.linear(x, w, bias, more, o)
+          if form % 3 == 1 then own, bias = own:to "bf16", bias and bias:to "bf16" end
+          own:freeze_()
+          local function run()
+            return ss.linear(x:to "bf16", own, bias, more and more:to "bf16", o)
+          end
+          local got = run()
+          local off = ((got:to "f32" - want):abs() - want:abs() * 0.0044):max():item()
+          assert(off < 2e-3, ("%d x %d -> %d, form %d: off by %g"):format(m, k, n, form, off))
+          local threads = ss.threads()
+          for count = 1, 2 do
+            ss.threads(count)
+            assert((run():to "f32" - got:to "f32"):abs():max():item() == 0)
+          end
+          ss.threads(threads)
+        end
+      end
+    end,
+    function() -- GELU of bf16 keeps its relative error as far as it matters, and NaN to its row
+      local x = ss.arange(64 * 32):reshape { 64, 32 } / 128 - 8
+      local unit = ss.one_hot(ss.arange(32):to "i64", 32):to("bf16"):freeze_()
+      x = x:to("bf16")
+      local want = x:to("f32"):gelu()
+      local got = x:linear(unit, { act = "gelu" }):to "f32"
+      assert(((got - want):abs() - want:abs() * 0.0044):max():item() < 2e-7)
+      local function far(v)
+        return ss.full({ 64, 32 }, v):to("bf16"):linear(unit, { act = "gelu" }):to("f32")
+      end
+      assert(far(1000):min():item() == 1000 and far(-1000):abs():max():item() < 1e-6)
+      local odd = x:to("f32")
+      odd:slice(1, 3, 3):fill_(0 / 0)
+      local fine = odd:to("bf16"):linear(unit, { act = "gelu" }):to("f32"):isfinite()
+      assert(not fine:slice(1, 3, 3):any():item() and fine:slice(1, 1, 2):all():item()
+        and fine:slice(1, 4, 64):all():item())
     end,
   },
   errors = {
