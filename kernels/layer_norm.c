@@ -1,8 +1,11 @@
 /* layer_norm.c — every row of the last axis to mean 0 and variance 1. */
 #include "support/block.h"
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 enum { X, WEIGHT, BIAS };
-enum { LANES = 16, NARROW = 4096 };
+enum { LANES = 16, NARROW = 4096, ROWS = 16 };
 
 static ss_status infer(ss_call *c)
 {
@@ -57,6 +60,54 @@ static inline void row_stats(const float *x, int64_t n, float eps, float *mean, 
     *rstd = 1 / sqrtf((s + lane_sum(acc)) / (float)n + eps);
 }
 
+#if defined(__AVX512F__)
+static inline __mmask16 first(int64_t n)
+{
+    return n < LANES ? (__mmask16)((1u << n) - 1) : (__mmask16)0xffff;
+}
+
+/* A row in bf16; f[n] keeps it in f32 on the way. */
+__attribute__((target("avx512bf16"))) static inline void
+row_bf16(const uint16_t *x, uint16_t *y, int64_t n, const float *w, const float *b, float eps,
+         float *mean, float *rstd, float *f)
+{
+    __m512 s = _mm512_setzero_ps(), q = _mm512_setzero_ps();
+    for (int64_t i = 0; i < n; i += LANES) {
+        const __m512i half = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(first(n - i), x + i));
+        const __m512 v = _mm512_castsi512_ps(_mm512_slli_epi32(half, 16));
+        _mm512_storeu_ps(f + i, v);
+        s = _mm512_add_ps(s, v);
+    }
+    *mean = _mm512_reduce_add_ps(s) / (float)n;
+    const __m512 m = _mm512_set1_ps(*mean);
+    for (int64_t i = 0; i < n; i += LANES) {
+        const __m512 d = _mm512_maskz_sub_ps(first(n - i), _mm512_loadu_ps(f + i), m);
+        _mm512_storeu_ps(f + i, d);
+        q = _mm512_fmadd_ps(d, d, q);
+    }
+    *rstd = 1 / sqrtf(_mm512_reduce_add_ps(q) / (float)n + eps);
+    const __m512 scale = _mm512_set1_ps(*rstd);
+    for (int64_t i = 0; i < n; i += LANES) {
+        const __mmask16 some = first(n - i);
+        const __m512 d = _mm512_mul_ps(_mm512_loadu_ps(f + i), scale);
+        const __m512 v = _mm512_fmadd_ps(d, _mm512_maskz_loadu_ps(some, w + i),
+                                         _mm512_maskz_loadu_ps(some, b + i));
+        _mm256_mask_storeu_epi16(y + i, some, (__m256i)_mm512_cvtneps_pbh(v));
+    }
+}
+
+__attribute__((target("avx512bf16"))) static void rows_bf16(ss_call *c, int64_t from, int64_t to,
+                                                            const float *w, const float *b)
+{
+    const ss_view *x = &c->in[X];
+    const int64_t n = x->shape[x->ndim - 1];
+    float f[NARROW];
+    for (int64_t r = from; r < to; r++)
+        row_bf16((const uint16_t *)x->data + r * n, (uint16_t *)c->out[0].data + r * n, n, w, b,
+                 (float)c->attr[0].num, ss_out_f32(c, 1) + r, ss_out_f32(c, 2) + r, f);
+}
+#endif
+
 static ss_status cpu(ss_call *c)
 {
     const ss_view *x = &c->in[X], *y = &c->out[0];
@@ -67,6 +118,13 @@ static ss_status cpu(ss_call *c)
     for (int64_t j = 0; j < n; j++) w[j] = 1, b[j] = 0;
     if (c->in[WEIGHT].present) ss_load_f32(w, c->in[WEIGHT].data, c->in[WEIGHT].dtype, n);
     if (c->in[BIAS].present) ss_load_f32(b, c->in[BIAS].data, c->in[BIAS].dtype, n);
+#if defined(__AVX512F__)
+    if (x->dtype == SS_BF16 && n <= NARROW && __builtin_cpu_supports("avx512bf16")) {
+        SS_PARALLEL_FOR (i, ss_ceil_div(rows, ROWS), ROWS * n)
+            rows_bf16(c, i * ROWS, ss_min64(rows, (i + 1) * ROWS), w, b);
+        return SS_OK;
+    }
+#endif
     SS_PARALLEL_FOR (r, rows, n) {
         float narrow[NARROW], *buf = n > NARROW && x->dtype != SS_F32 ? b + n + r * n : narrow;
         const float *v = ss_block_in(x, r * n, n, buf);
