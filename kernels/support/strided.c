@@ -148,15 +148,6 @@ static void keep_i64(void *y, const void *const *x, const void *arg, int64_t n)
     memcpy(y, x[0], (size_t)n * 8);
 }
 
-static void convert_view(const ss_view *dst, const ss_view *src)
-{
-    const bool f = ss_is_float(src->dtype);
-    const ss_ew e = {.fn = f ? keep_f32 : keep_i64,
-                     .out = f ? SS_AS_F32 : SS_AS_I64,
-                     .in = {f ? SS_AS_F32 : SS_AS_I64}};
-    ss_ew_run(&e, dst, 1, src);
-}
-
 /* Both sides after merging; the last two axes are walked as a tile. Strides in bytes. */
 typedef struct {
     int nd;
@@ -164,13 +155,15 @@ typedef struct {
 } copy_plan;
 
 /* Aligns src with dst, drops axes of size 1 and merges axes that both walk as one. */
-static void plan_copy(copy_plan *p, const ss_view *dst, const ss_view *src, int64_t size)
+static void plan_copy(copy_plan *p, const ss_view *dst, const ss_view *src)
 {
+    const int64_t to = (int64_t)ss_dtype_bytes(dst->dtype),
+                  from = (int64_t)ss_dtype_bytes(src->dtype);
     p->nd = 0;
     for (int a = 0; a < dst->ndim; a++) {
         const int b = a - (dst->ndim - src->ndim);
-        const int64_t ds = dst->stride[a] * size;
-        const int64_t ss = b < 0 || src->shape[b] == 1 ? 0 : src->stride[b] * size;
+        const int64_t ds = dst->stride[a] * to;
+        const int64_t ss = b < 0 || src->shape[b] == 1 ? 0 : src->stride[b] * from;
         if (dst->shape[a] == 1) continue;
         const int q = p->nd - 1;
         if (q >= 0 && p->d[q] == ds * dst->shape[a] && p->s[q] == ss * dst->shape[a]) {
@@ -281,12 +274,24 @@ static void copy_tile(char *d, int64_t d0, int64_t d1, const char *s, int64_t s0
     }
 }
 
+/* Where element (i, j) of tile plane `plane` lies, in bytes. */
+static void tile_at(const copy_plan *p, int64_t plane, int64_t i, int64_t j, int64_t *d, int64_t *s)
+{
+    const int r = p->nd - 2, c = p->nd - 1;
+    *d = i * p->d[r] + j * p->d[c], *s = i * p->s[r] + j * p->s[c];
+    for (int a = r - 1; a >= 0; a--) {
+        *d += plane % p->shape[a] * p->d[a];
+        *s += plane % p->shape[a] * p->s[a];
+        plane /= p->shape[a];
+    }
+}
+
 static void copy_bytes(const ss_view *dst, const ss_view *src)
 {
     enum { TILE_ROWS = 16, TILE_COLS = 64, RUN = 16384 };
     const int64_t size = (int64_t)ss_dtype_bytes(dst->dtype);
     copy_plan p;
-    plan_copy(&p, dst, src, size);
+    plan_copy(&p, dst, src);
     const int r = p.nd - 2, c = p.nd - 1;
     const bool runs = p.d[c] == size && p.s[c] == size;
     const int64_t tile_cols = runs ? RUN : TILE_COLS,
@@ -295,16 +300,50 @@ static void copy_bytes(const ss_view *dst, const ss_view *src)
     const int64_t tiles = dst->count / (p.shape[c] * p.shape[r]) * nc * nr;
     SS_PARALLEL_FOR (t, tiles, dst->count / tiles + 1) {
         const int64_t j = t % nc * tile_cols, i = t / nc % nr * tile_rows;
-        int64_t left = t / nc / nr, d = i * p.d[r] + j * p.d[c], s = i * p.s[r] + j * p.s[c];
-        for (int a = r - 1; a >= 0; a--) {
-            d += left % p.shape[a] * p.d[a];
-            s += left % p.shape[a] * p.s[a];
-            left /= p.shape[a];
-        }
+        int64_t d, s;
+        tile_at(&p, t / nc / nr, i, j, &d, &s);
         copy_tile((char *)dst->data + d, p.d[r], p.d[c], (const char *)src->data + s, p.s[r],
                   p.s[c], ss_min64(tile_rows, p.shape[r] - i), ss_min64(tile_cols, p.shape[c] - j),
                   size);
     }
+}
+
+/* Another type of float where the target runs along one axis and the source along another: tiles
+ * are turned, then converted. False: not that case. */
+static bool convert_turned(const ss_view *dst, const ss_view *src)
+{
+    enum { TILE = 64 };
+    const int64_t to = (int64_t)ss_dtype_bytes(dst->dtype);
+    copy_plan p;
+    if (!ss_is_float(dst->dtype) || src->dtype != SS_F32) return false;
+    plan_copy(&p, dst, src);
+    const int r = p.nd - 2, c = p.nd - 1;
+    if (p.d[c] != to || p.s[r] != 4 || p.shape[r] < 4 || p.shape[c] < 4) return false;
+    const int64_t nc = ss_ceil_div(p.shape[c], TILE), nr = ss_ceil_div(p.shape[r], TILE);
+    const int64_t tiles = dst->count / (p.shape[c] * p.shape[r]) * nc * nr;
+    SS_PARALLEL_FOR (t, tiles, dst->count / tiles + 1) {
+        float tile[TILE * TILE];
+        const int64_t j = t % nc * TILE, i = t / nc % nr * TILE;
+        const int64_t rows = ss_min64(TILE, p.shape[r] - i), cols = ss_min64(TILE, p.shape[c] - j);
+        int64_t d, s;
+        tile_at(&p, t / nc / nr, i, j, &d, &s);
+        for (int64_t k = 0; k < cols; k += 4) /* lines of the source are used up at once */
+            copy_tile((char *)(tile + k), TILE * 4, 4, (const char *)src->data + s + k * p.s[c], 4,
+                      p.s[c], rows, ss_min64(4, cols - k), 4);
+        for (int64_t k = 0; k < rows; k++)
+            ss_store_f32((char *)dst->data + d + k * p.d[r], dst->dtype, tile + k * TILE, cols);
+    }
+    return true;
+}
+
+static void convert_view(const ss_view *dst, const ss_view *src)
+{
+    if (convert_turned(dst, src)) return;
+    const bool f = ss_is_float(src->dtype);
+    const ss_ew e = {.fn = f ? keep_f32 : keep_i64,
+                     .out = f ? SS_AS_F32 : SS_AS_I64,
+                     .in = {f ? SS_AS_F32 : SS_AS_I64}};
+    ss_ew_run(&e, dst, 1, src);
 }
 
 void ss_copy_view(const ss_view *dst, const ss_view *src)

@@ -45,5 +45,17 @@ return {
         assert(h:eq(back):logical_or(h:ne(h)):all():item() == true, dtype)
       end
     end,
+    function() -- a turned view: tiles, whole ones and parts
+      local ss = require "semisam"
+      local x = ss.normal({ 2, 70, 3, 131 }, 1)
+      for _, order in ipairs { { 4, 3, 2, 1 }, { 1, 4, 3, 2 }, { 3, 4, 1, 2 }, { 2, 1, 4, 3 } } do
+        for _, part in ipairs { x, x:slice(2, 5, 68):slice(4, 1, 130) } do
+          for _, dtype in ipairs { "bf16", "f16" } do
+            local got, want = part:permute(order):cast(dtype), part:cast(dtype):permute(order)
+            assert(got:eq(want):all():item() and got:ne(0):any():item())
+          end
+        end
+      end
+    end,
   },
 }
