@@ -59,6 +59,21 @@ static inline __m512 ss_ab_exp(__m512 x)
     return _mm512_maskz_scalef_ps(some, _mm512_add_ps(q, _mm512_set1_ps(1.0f)), n);
 }
 
+/* 2^x for x <= 0 to about 2 units in the last place, otherwise as ss_ab_exp(): what is above the
+ * floor by a polynomial, minimax for 0 to 1; scalef takes the floor itself. */
+static inline __m512 ss_ab_exp2(__m512 x)
+{
+    const __mmask16 some = _mm512_cmp_ps_mask(x, _mm512_set1_ps(-126.0f), _CMP_NLT_UQ);
+    const __m512 r = _mm512_reduce_ps(x, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
+    __m512 q = _mm512_set1_ps(1.8775767e-3f);
+    q = _mm512_fmadd_ps(q, r, _mm512_set1_ps(8.98934002e-3f));
+    q = _mm512_fmadd_ps(q, r, _mm512_set1_ps(5.58263181e-2f));
+    q = _mm512_fmadd_ps(q, r, _mm512_set1_ps(2.40153617e-1f));
+    q = _mm512_fmadd_ps(q, r, _mm512_set1_ps(6.93153073e-1f));
+    q = _mm512_fmadd_ps(q, r, _mm512_set1_ps(9.99999925e-1f));
+    return _mm512_maskz_scalef_ps(some, q, x);
+}
+
 static inline __m512 ss_ab_wide(__m256i half)
 {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
@@ -89,10 +104,12 @@ static inline __m512 ss_ab_max(float *s, const float *add, int64_t n, float scal
     __m512 max = _mm512_set1_ps(-INFINITY);
     for (int64_t i = 0; i < n; i += SS_AB_LANES) {
         const __mmask16 some = (__mmask16)ss_ab_first(n - i);
-        __m512 x = _mm512_mul_ps(_mm512_loadu_ps(s + i), f);
+        __m512 x = _mm512_loadu_ps(s + i);
         if (add) {
-            x = _mm512_add_ps(x, _mm512_maskz_loadu_ps(some, add + i));
+            x = _mm512_fmadd_ps(x, f, _mm512_maskz_loadu_ps(some, add + i));
             _mm512_storeu_ps(s + i, x);
+        } else {
+            x = _mm512_mul_ps(x, f);
         }
         max = _mm512_mask_max_ps(max, some, x, max);
     }
@@ -131,14 +148,15 @@ static inline __m512 ss_ab_log(__m512 x)
 SS_AB_CODE static inline __m512 ss_ab_softmax(const float *restrict s, int64_t n, int64_t np,
                                               float scale, float top, uint16_t *restrict p)
 {
-    const __m512 f = _mm512_set1_ps(scale), t = _mm512_set1_ps(top);
+    const __m512 f = _mm512_set1_ps(scale * (float)SS_LOG2E),
+                 t = _mm512_set1_ps(top * (float)SS_LOG2E);
     __m512 sum = _mm512_setzero_ps(), x[2];
     for (int64_t i = 0; i < np; i += 2 * SS_AB_LANES) {
         const __mmask32 some = ss_ab_first(n - i);
         for (int k = 0; k < 2; k++) {
             const __m512 y = _mm512_loadu_ps(s + i + k * SS_AB_LANES);
             x[k] = _mm512_maskz_mov_ps((__mmask16)(some >> k * SS_AB_LANES),
-                                       ss_ab_exp(_mm512_fmsub_ps(y, f, t)));
+                                       ss_ab_exp2(_mm512_fmsub_ps(y, f, t)));
         }
         sum = _mm512_add_ps(sum, _mm512_add_ps(x[0], x[1]));
         _mm512_storeu_si512(p + i, (__m512i)_mm512_cvtne2ps_pbh(x[1], x[0]));
