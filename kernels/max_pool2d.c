@@ -1,4 +1,5 @@
 /* max_pool2d.c — largest value of each window, channels last. */
+#include "support/block.h"
 #include "support/pool.h"
 
 static ss_status of(ss_call *c, ss_pool *q)
@@ -18,6 +19,18 @@ static ss_status infer(ss_call *c)
     return st ? st : ss_out(c, 1, SS_I32, n, shape);
 }
 
+/* One tap of a block of channels; the first one wins, and later so does a NaN. */
+static inline void take(const float *restrict v, int64_t n, int32_t tap, bool first,
+                        float *restrict best, int32_t *restrict which)
+{
+    for (int64_t i = 0; i < n && first; i++) best[i] = v[i], which[i] = tap;
+    for (int64_t i = 0; i < n && !first; i++) {
+        const bool wins = v[i] > best[i] || v[i] != v[i];
+        best[i] = wins ? v[i] : best[i];
+        which[i] = wins ? tap : which[i];
+    }
+}
+
 /* One output position, one block of channels: the value and the tap that gave it. A NaN wins. */
 static void point(const ss_pool *q, const ss_view *x, int64_t n, const int64_t o[3], int64_t c0,
                   int64_t count, float *best, int32_t *which)
@@ -25,21 +38,17 @@ static void point(const ss_pool *q, const ss_view *x, int64_t n, const int64_t o
     const ss_pool_range d = ss_pool_window(q, 0, o[0]), h = ss_pool_window(q, 1, o[1]),
                         w = ss_pool_window(q, 2, o[2]);
     float tmp[SS_POOL_BLOCK];
-    for (int64_t i = 0; i < count; i++) best[i] = -INFINITY, which[i] = -1;
+    bool first = true;
     for (int64_t a = d.from; a < d.to; a++)
         for (int64_t b = h.from; b < h.to; b++)
             for (int64_t e = w.from; e < w.to; e++) {
-                const float *v = ss_pool_read(
-                    x->data, x->dtype, ss_pool_row(n, q->x, a, b, e) * q->c + c0, count, tmp);
+                const int64_t at = ss_pool_row(n, q->x, a, b, e) * q->c + c0;
                 const int64_t kd = a + q->pad[0] - o[0] * q->step[0],
                               kh = b + q->pad[1] - o[1] * q->step[1],
                               kw = e + q->pad[2] - o[2] * q->step[2];
                 const int32_t tap = (int32_t)((kd * q->k[1] + kh) * q->k[2] + kw);
-                for (int64_t i = 0; i < count; i++) {
-                    const bool wins = v[i] > best[i] || v[i] != v[i] || which[i] < 0;
-                    best[i] = wins ? v[i] : best[i];
-                    which[i] = wins ? tap : which[i];
-                }
+                take(ss_block_in(x, at, count, tmp), count, tap, first, best, which);
+                first = false;
             }
 }
 
@@ -54,10 +63,11 @@ static ss_status cpu(ss_call *c)
         int64_t o[3];
         const int64_t n = ss_pool_where(r, q.y, o);
         for (int64_t c0 = 0; c0 < q.c; c0 += SS_POOL_BLOCK) {
-            float best[SS_POOL_BLOCK];
-            const int64_t count = ss_min64(SS_POOL_BLOCK, q.c - c0);
-            point(&q, x, n, o, c0, count, best, index + r * q.c + c0);
-            ss_pool_write(y->data, y->dtype, r * q.c + c0, count, best);
+            float buf[SS_POOL_BLOCK];
+            const int64_t count = ss_min64(SS_POOL_BLOCK, q.c - c0), at = r * q.c + c0;
+            float *best = ss_block_out(y, at, buf);
+            point(&q, x, n, o, c0, count, best, index + at);
+            ss_block_done(y, at, count, best);
         }
     }
     return SS_OK;
