@@ -62,7 +62,8 @@ return {
     geometry = { aug.flip { axes = { "d", "w" } }, aug.turn {} },
     photometric = open {},
     identity_first = true, coarse_from = "student", refresh = 0, jitter = false, dilate = 3,
-    sanity = "none", -- log: Dice of pseudo-labels on the labelled batch; labelled: it scales beta
+    -- validation: no L_rs-con while labels are `worse` than their masks on validation cases
+    sanity = "validation", worse = 0.05, -- log, labelled: see recipes/README.md
     shuffled = false, -- a control: every volume gets the label of its neighbour in the batch
   },
   ship = "best", -- the average at its best validation Dice, or the "last" one

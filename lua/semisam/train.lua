@@ -126,7 +126,8 @@ local function check(run)
   local row = { step = n.step, phase = run.plan[n.phase].name, dice = dice,
     dice_student = student, best = better and 1 or 0, loss = loss }
   if run.generalists[1] and run.plan[n.phase].trained then
-    row.coarse, row.pseudo = labels.held_out(run, cfg.watch.pseudo)
+    row.coarse, row.pseudo = labels.held_out(run, labels.looked_at(cfg))
+    labels.judge(run, row.coarse, row.pseudo)
   end
   run.log:validated(row)
   run.report:validated(row)

@@ -31,6 +31,7 @@ function tiny.words(dir, out, more)
     ("generalists={{prompt_unet, base=2, levels=2, weights=%s}}"):format(generalist(dir)),
     "iters_per_epoch=3", "phases.warmup.epochs=1", "phases.semi.epochs=2", "phases.finetune.epochs=1",
     "every={validate=1, checkpoint=2}", "pseudo.n=2",
+    "pseudo.sanity=none", -- random labels would be found harmful, and nothing be learned from them
   }
   for _, word in ipairs(more or {}) do
     local key = word:match("^[^=]*")

@@ -107,6 +107,43 @@ t.test("pseudo-labels against the truth of held-out cases; looking changes nothi
   t.eq(labels.held_out(run, 2), nil)
 end, LIVE)
 
+t.test("labels that validation cases find harmful are left out until they are better", function()
+  local dir = t.tmpdir()
+  local plain = fit(dir, "semi_sam_plus", "plain", { "watch.pseudo=4" })
+  local rows = require("semisam.csv").rows(dir .. "/plain/validation.csv")
+  local least = 1
+  for i = 2, 4 do least = math.min(least, rows[i].pseudo - rows[i].coarse) end
+  t.ok(least < -0.01, "this test needs a harmful generalist")
+  local teacher = fit(dir, "mean_teacher", "teacher")
+  local words = { "pseudo.sanity=validation", "pseudo.worse=0.001" }
+  local run = fit(dir, "semi_sam_plus", "guarded", words)
+  local log = require("semisam.csv").rows(dir .. "/guarded/log.csv")
+  local before = require("semisam.csv").rows(dir .. "/plain/log.csv")
+  local seen = require("semisam.csv").rows(dir .. "/guarded/validation.csv")
+  t.ok(seen[2].coarse, "looked at without being asked to")
+  for step = 1, #log do -- validations are after steps 3, 6 and 9
+    local row = step > 6 and seen[step > 9 and 3 or 2]
+    local harmful = row and row.pseudo < row.coarse - 0.001
+    t.eq(log[step].beta, harmful and 0 or before[step].beta, "step " .. step)
+  end
+  t.eq(log[7].beta, 0)
+  t.eq(log[7].rs, nil, "nothing is asked of the generalist")
+  t.eq(run.numbers.harmful, seen[4].pseudo < seen[4].coarse - 0.001 or nil)
+  local lenient = fit(dir, "semi_sam_plus", "lenient",
+    { "pseudo.sanity=validation", "pseudo.worse=1" })
+  t.eq(tiny.weights(lenient), tiny.weights(plain), "what is not harmful changes nothing")
+  t.ne(tiny.weights(run), tiny.weights(plain))
+  t.ne(tiny.weights(run), tiny.weights(teacher))
+  -- the decision is part of a checkpoint
+  run.numbers.harmful = nil
+  labels.judge(run, 0.5, 0.4)
+  t.eq(run.numbers.harmful, true)
+  labels.judge(run, nil)
+  t.eq(run.numbers.harmful, true, "not looked at: as before")
+  labels.judge(run, 0.5, 0.4999)
+  t.eq(run.numbers.harmful, nil)
+end, LIVE)
+
 t.test("shuffled: each volume has its neighbour's label; one volume has no neighbour", function()
   local dir = t.tmpdir()
   local run = in_semi(fit(dir, "semi_sam_plus", "a", { "pseudo.min_voxels=1", "pseudo.queue={mask}",

@@ -85,7 +85,7 @@ local WORDS = {
   { "loss", "samples", { "unlabelled", "all" } }, { "loss", "view", { "strong", "noise" } },
   { "loss", "con", { "mse", "ce", "kl", "dice" } }, { "loss", "balance", { "fg", "none" } },
   { "loss", "reduce", { "volume", "batch" } }, { "loss", "roi", { "none", "dilate" } },
-  { "pseudo", "sanity", { "none", "log", "labelled" } },
+  { "pseudo", "sanity", { "none", "log", "labelled", "validation" } },
   { "pseudo", "coarse_from", { "student", "ema" } }, { "ema", "mode", { "eval", "train" } },
 }
 

@@ -87,6 +87,7 @@ return function(run)
   local i = n.step - n.phase_start
   local spe = run.plan.steps_per_epoch
   local lambda, beta = phase.weights(cfg, p, i / spe, n.semi_steps / spe)
+  if n.harmful then beta = 0.0 end
   local row = {
     step = n.step + 1, phase = p.name, epoch = i / spe, lr = phase.lr(p, i, spe), lambda = lambda,
     beta = beta, loss = 0, scale = run.optim.scale,

@@ -32,6 +32,7 @@ local NUMBERS = {
   { "pseudo.n", 1, 1024, whole = true }, { "pseudo.points", 1, 1024, whole = true },
   { "pseudo.negatives", 0, 1024, whole = true }, { "pseudo.clicks", 1, 1024, whole = true },
   { "pseudo.box_jitter", 0, 0.5 }, { "pseudo.dilate", 0, 64, whole = true },
+  { "pseudo.worse", 0, 1 },
   { "pseudo.min_voxels", 0, 1e9 }, { "pseudo.min_part", 0, 1 }, { "loss.noise", 0, 1e3 },
   { "pseudo.quantile", 1e-6, 1 }, { "pseudo.sharpen", 1e-3, 1e3 }, { "infer.overlap", 0, 0.99 },
   { "max_gb", 1e-3, 1e6 }, { "watch.cases", 0, 1000, whole = true },

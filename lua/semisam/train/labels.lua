@@ -10,6 +10,7 @@ local rng = require "semisam.rng"
 
 local labels = {}
 
+local HELD_OUT = 4 -- validation cases that show whether pseudo-labels help
 local MEMORY = 0.9 -- share of the past in the guard's running Dice
 
 local function dice(a, b)
@@ -186,6 +187,30 @@ function labels.held_out(run, count)
   end
   if n == 0 then return nil end
   return coarse / n, hot / n
+end
+
+--- How many validation cases held_out() looks at.
+---@param cfg table recipe
+---@return integer
+function labels.looked_at(cfg)
+  return math.max(cfg.watch.pseudo, cfg.pseudo.sanity == "validation" and HELD_OUT or 0)
+end
+
+--- What `pseudo.sanity = "validation"` does: pseudo-labels that are worse, by more than
+--- `pseudo.worse`, than the masks they come from teach nothing. L_rs-con is left out until a later
+--- validation finds them better.
+---@param run table
+---@param coarse number? mean Dice of the masks on validation cases; nil: not looked at
+---@param pseudo_dice number? mean Dice of the labels
+function labels.judge(run, coarse, pseudo_dice)
+  local n, p = run.numbers, run.cfg.pseudo
+  if p.sanity ~= "validation" or not coarse then return end
+  local harmful = pseudo_dice < coarse - p.worse
+  if harmful ~= (n.harmful or false) then
+    run.log:say(("pseudo-labels: Dice %.3f, the masks they come from %.3f: L_rs-con is %s"):format(
+      pseudo_dice, coarse, harmful and "left out until they are better" or "back"))
+  end
+  n.harmful = harmful or nil
 end
 
 return labels
