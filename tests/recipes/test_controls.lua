@@ -121,10 +121,10 @@ t.test("labels that validation cases find harmful are left out until they are be
   local before = require("semisam.csv").rows(dir .. "/plain/log.csv")
   local seen = require("semisam.csv").rows(dir .. "/guarded/validation.csv")
   t.ok(seen[2].coarse, "looked at without being asked to")
-  for step = 1, #log do -- validations are after steps 3, 6 and 9
-    local row = step > 6 and seen[step > 9 and 3 or 2]
+  for k = 1, #log do -- validations are after steps 3, 6 and 9
+    local row = k > 6 and seen[k > 9 and 3 or 2]
     local harmful = row and row.pseudo < row.coarse - 0.001
-    t.eq(log[step].beta, harmful and 0 or before[step].beta, "step " .. step)
+    t.eq(log[k].beta, harmful and 0 or before[k].beta, "step " .. k)
   end
   t.eq(log[7].beta, 0)
   t.eq(log[7].rs, nil, "nothing is asked of the generalist")
