@@ -2,7 +2,7 @@
 #ifndef SEMISAM_CONV_OP_H
 #define SEMISAM_CONV_OP_H
 #include "conv.h"
-#include "depthwise.h"
+#include "depthwise_half.h"
 #include "rowsum.h"
 
 static inline size_t ss_conv_pad(size_t bytes)
@@ -27,6 +27,17 @@ static inline bool ss_conv_own_bias(const ss_conv *q, const ss_conv_args *a)
            (ss_conv_pointwise(q) || ss_conv_patches(q, a->result));
 }
 
+/* What a depthwise volume that is not f32 goes through; false where its input is converted whole.
+ */
+static inline bool ss_conv_half(const ss_conv *q, const ss_conv_args *a, ss_dhalf *h)
+{
+    const bool back = a->result == SS_CONV_X;
+    const ss_view *in = back ? a->y : a->x, *out = back ? a->x : a->y;
+    if (a->result == SS_CONV_W || !ss_dhalf_serves(q, in, out, back)) return false;
+    ss_dhalf_set(h, q, in, out, back);
+    return true;
+}
+
 /* Scratch for x or y: a copy of it, or rows when the depthwise loop makes it. */
 static inline size_t ss_conv_result_bytes(const ss_conv *q, const ss_conv_args *a,
                                           ss_conv_result which)
@@ -39,6 +50,11 @@ static inline size_t ss_conv_result_bytes(const ss_conv *q, const ss_conv_args *
 static inline ss_status ss_conv_op_plan(ss_call *c, const ss_conv *q, const ss_conv_args *a)
 {
     bool fast = false;
+    ss_dhalf h;
+    if (ss_conv_half(q, a, &h)) {
+        c->scratch_bytes = ss_conv_copy_bytes(a->w) + ss_conv_copy_bytes(a->b) + ss_dhalf_bytes(&h);
+        return SS_OK;
+    }
     if (!ss_conv_depthwise3(q)) {
         ss_status st = ss_conv_plan(c, q, a, &c->scratch_bytes, &fast);
         if (fast && ss_conv_own_bias(q, a) && c->scratch_bytes < ss_conv_sum_bytes(q))
@@ -77,6 +93,12 @@ static inline void ss_conv_depthwise(const ss_conv *q, const ss_conv_args *a, ch
     const int64_t *os = back ? q->x : q->y;
     const size_t row = ss_depthwise_row_bytes(q, os, out);
     float *w = ss_conv_f32(a->w, true, &scratch), *b = ss_conv_f32(a->b, true, &scratch);
+    ss_dhalf h;
+    if (ss_conv_half(q, a, &h)) {
+        ss_dhalf_begin(&h, w, b, back, scratch);
+        ss_dhalf_run(&h);
+        return;
+    }
     float *in = ss_conv_f32(back ? a->y : a->x, true, &scratch);
     float *rows = row ? (float *)(void *)scratch : NULL,
           *wt = (float *)(void *)(scratch + ss_conv_pad(row));
@@ -125,14 +147,18 @@ static inline void ss_conv_loops(const ss_conv *q, const ss_conv_args *a, void *
 static inline ss_status ss_conv_op_cpu(ss_call *c, const ss_conv *q, const ss_conv_args *a)
 {
     bool fast = false;
+    ss_dhalf h;
+    ss_status st = SS_OK;
     if (!ss_conv_depthwise3(q)) {
-        ss_status st = ss_conv_run(c, q, a, c->scratch, &fast);
+        st = ss_conv_run(c, q, a, c->scratch, &fast);
         if (!st && fast && ss_conv_own_bias(q, a))
             ss_rowsum(a->y->data, a->y->dtype, q->n * ss_conv_volume(q->y), q->o, a->b->data,
                       c->scratch);
-        if (st || fast) return st;
+        if (st) return st;
     }
-    ss_conv_loops(q, a, c->scratch);
+    if (!fast) ss_conv_loops(q, a, c->scratch);
+    if (q->gelu && !ss_conv_half(q, a, &h))
+        ss_gelu_all(a->y->data, a->y->data, a->y->dtype, a->y->count);
     return SS_OK;
 }
 #endif

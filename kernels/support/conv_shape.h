@@ -12,6 +12,7 @@ typedef struct ss_conv {
     int nd; /* 2 or 3 */
     int64_t n, c, o, groups;
     int64_t x[3], k[3], y[3], step[3], pad[3], dilation[3];
+    bool gelu; /* y = gelu(...); not for the other results */
 } ss_conv;
 
 typedef enum { SS_CONV_Y, SS_CONV_X, SS_CONV_W } ss_conv_result;

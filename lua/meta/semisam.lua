@@ -358,7 +358,7 @@ function ss.conv2d(x, weight, bias, stride, pad, dilation, groups) end
 ---@return ss.tensor
 function tensor:conv2d(weight, bias, stride, pad, dilation, groups) end
 
----Volume convolution of x [n, d, h, w, in] with weight [out, in/groups, kd, kh, kw]; zeros around it. Computes in x's element type.
+---act of the volume convolution of x [n, d, h, w, in] with weight [out, in/groups, kd, kh, kw]; zeros around it. gelu is the exact one (erf). Computes in x's element type.
 ---@param x ss.tensor|number
 ---@param weight ss.tensor|number
 ---@param bias? ss.tensor|number
@@ -366,18 +366,20 @@ function tensor:conv2d(weight, bias, stride, pad, dilation, groups) end
 ---@param pad? integer|integer[]
 ---@param dilation? integer|integer[]
 ---@param groups? integer
+---@param act? "none"|"gelu"
 ---@return ss.tensor
-function ss.conv3d(x, weight, bias, stride, pad, dilation, groups) end
+function ss.conv3d(x, weight, bias, stride, pad, dilation, groups, act) end
 
----Volume convolution of x [n, d, h, w, in] with weight [out, in/groups, kd, kh, kw]; zeros around it. Computes in x's element type.
+---act of the volume convolution of x [n, d, h, w, in] with weight [out, in/groups, kd, kh, kw]; zeros around it. gelu is the exact one (erf). Computes in x's element type.
 ---@param weight ss.tensor|number
 ---@param bias? ss.tensor|number
 ---@param stride? integer|integer[]
 ---@param pad? integer|integer[]
 ---@param dilation? integer|integer[]
 ---@param groups? integer
+---@param act? "none"|"gelu"
 ---@return ss.tensor
-function tensor:conv3d(weight, bias, stride, pad, dilation, groups) end
+function tensor:conv3d(weight, bias, stride, pad, dilation, groups, act) end
 
 ---Transposed two-dimensional convolution of x [n, h, w, in] with weight [in, out/groups, kh, kw]; size (x - 1) stride - 2 pad + dilation (k - 1) + 1 + output_pad.
 ---@param x ss.tensor|number

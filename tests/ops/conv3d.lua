@@ -1,7 +1,12 @@
 local conv = require "tests.lib.convref"
+local normal = require "tests.lib.normal"
 
 return {
-  def = function(a) return conv.forward(a, 3) end,
+  def = function(a)
+    local y = conv.forward(a, 3)
+    for i = 1, a.act == "gelu" and #y or 0 do y[i] = y[i] * normal(y[i]) end
+    return y
+  end,
   cases = {
     { x = "f32[2,3,4,5,3]", weight = "f32[4,3,3,3,3]", bias = "f32[4]", pad = 1 },
     { x = "f32[1,3,4,3,2]", weight = "f32[3,2,2,2,2]" },
@@ -19,6 +24,11 @@ return {
       dilation = { 1, 1, 2 } },
     { x = "f32[1,3,3,13,16]", weight = "f32[16,1,3,1,3]", groups = 16, pad = { 1, 0, 0 },
       stride = { 2, 1, 2 } },
+    { x = "f32[2,4,9,13,20]", weight = "f32[20,1,3,3,3]", bias = "f32[20]", groups = 20, pad = 1,
+      act = "gelu" },
+    { x = "f32[1,7,6,9,16]", weight = "f32[16,1,3,5,3]", groups = 16, pad = { 1, 2, 1 }, stride = 2,
+      act = "gelu" },
+    { x = "f32[1,4,5,6,3]", weight = "f32[4,3,3,3,3]", bias = "f32[4]", pad = 1, act = "gelu" },
     { x = "f32[1,2,3,4,7]", weight = "f32[5,7,1,1,1]", bias = "f32[5]" }, -- pointwise
     { x = "f32[2,2,3,5,3]", weight = "f32[2,3,1,1,1]", stride = 2 },
     { x = "f32[0,3,3,3,2]", weight = "f32[3,2,3,3,3]", bias = "f32[3]", pad = 1 },

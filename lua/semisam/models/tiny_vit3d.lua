@@ -16,9 +16,11 @@ local ConvBn = nn.module {
   -- opts: of the convolution; act: "gelu" or nil; c.fixed_statistics: never the batch's own
   init = function(self, inp, out, kernel, opts, act, c)
     opts.bias = false
-    self.act, self.fixed = act, c.fixed_statistics
+    self.act, self.fixed = act or "none", c.fixed_statistics
     self.product = kernel == 1
     self.c = nn.conv3d(inp, out, kernel, opts)
+    self.folded = { act = self.act }
+    for key, value in pairs(self.c.opts) do self.folded[key] = value end
     self.bn = nn.batch_norm(out)
   end,
   -- x, residual? -> act(norm(conv(x))) + residual
@@ -28,16 +30,17 @@ local ConvBn = nn.module {
     residual = residual and self:cast(residual)
     if self.training and not self.fixed then
       y = bn(self.c(x))
-      y = self.act and y:gelu() or y
+      y = self.act == "gelu" and y:gelu() or y
     else
       local scale = bn.weight * (bn.running_var + bn.eps):rsqrt()
       local w, b = self.c.weight, bn.bias - bn.running_mean * scale
       if self.product then
-        return x:linear(w:reshape { w:size(1), w:size(2) } * scale:reshape { -1, 1 }, b,
-          residual, { act = self.act or "none" })
+        w = w:reshape { w:size(1), w:size(2) } * scale:reshape { -1, 1 }
+        -- Not going to change, it may be packed for the tile unit.
+        if x.dtype == "bf16" and not ss.grad_enabled() then w:freeze_() end
+        return x:linear(w, b, residual, { act = self.act })
       end
-      y = x:conv3d(w * scale:reshape { -1, 1, 1, 1, 1 }, b, self.c.opts)
-      y = self.act and y:gelu() or y
+      y = x:conv3d(w * scale:reshape { -1, 1, 1, 1, 1 }, b, self.folded)
     end
     return residual and y + residual or y
   end,
