@@ -34,8 +34,8 @@ typedef uint32_t ss_lanes_bits __attribute__((vector_size(SS_DW_LANES * 4)));
 typedef struct ss_dhalf {
     ss_conv q;
     const ss_view *x, *y;
-    float *wt, *bias; /* [tap, vector, lane], [vector, lane] */
-    char *own;        /* `share` bytes for each thread */
+    float *wt, *bias;              /* [tap, vector, lane], [vector, lane] */
+    char *own;                     /* `share` bytes for each thread */
     int64_t vectors, length, outs; /* of a row of x; positions of a row of y, in whole tiles */
     int64_t planes, strip, high;   /* planes of x kept; rows of y and of x in a strip */
     int64_t strips, depth, chunks; /* of a plane; planes of y that a task does; tasks of a strip */

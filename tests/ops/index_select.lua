@@ -21,6 +21,9 @@ return {
     { x = "f32[6]", index = index(3, 6, "i32"), dim = 1 },
     { x = "f32[3,4]", index = index(0, 3), dim = 1 }, { x = "u8[3,4]", index = index(5, 4), dim = 2 },
     { x = "f32[6,8]", index = index(4, 6), dim = 1 }, { x = "i64[4,3]", index = index(5, 4), dim = 1 },
+    { x = "f32[2,9,7]", index = index(400, 9), dim = 2 }, { x = "f32[5,14]", index = index(9, 5), dim = 1 },
+    { x = "u8[4,63]", index = index(90, 4), dim = 1 }, { x = "u8[4,65]", index = index(90, 4), dim = 1 },
+    { x = "f32[3,70,1]", index = index(2100, 70), dim = 2 }, { x = "u8[4,5]", index = index(6, 4), dim = 1 },
     { x = "f32[0,3]", index = index(2, 3), dim = 2 },
   },
   errors = {
