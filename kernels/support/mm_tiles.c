@@ -23,10 +23,11 @@ enum {
     BLOCK = SS_AMX_BLOCK,
     PANEL = SS_AMX_PANEL,
     LANES = 16,
+    LINE = 32,         /* elements of a cache line */
     FEW_ROWS = 64,     /* fewer are left to oneDNN */
     TALL = 1600,       /* beyond, 32 rows of x and as many columns of w are more than a cache */
     DEEP = 256,        /* rows of w at a time where it is tall */
-    NEAR = 600 * 1024, /* elements of w or x that stay in the second cache */
+    NEAR = 304 * 1024, /* elements of w that stay in the second cache, twice as many of x */
     PLAIN_ROWS = 128,  /* of a task that does not pack */
     SUMS = BLOCK * BLOCK,
     ALIGN = 64
@@ -77,7 +78,7 @@ static job job_of(const ss_mm *q)
     job o = {.q = q, .packs = q->k > TALL};
     o.deep = o.packs ? DEEP : q->k;
     o.wide = o.packs ? BLOCK : up(ss_ceil_div(q->n, ss_ceil_div(q->k * q->n, NEAR)), BLOCK);
-    o.rows = o.packs ? ss_max64(BLOCK, NEAR / q->k / BLOCK * BLOCK) : PLAIN_ROWS;
+    o.rows = o.packs ? ss_max64(BLOCK, 2 * NEAR / q->k / BLOCK * BLOCK) : PLAIN_ROWS;
     o.rows = ss_min64(o.rows, up(q->m, BLOCK));
     o.groups = ss_ceil_div(q->n, o.wide);
     o.blocks = ss_ceil_div(q->m, o.rows);
@@ -159,10 +160,17 @@ typedef struct {
     int64_t ld, along, down;
 } tiles;
 
+/* The next task's weights are asked for ahead of time, some lines of the cache at each step: they
+ * come from memory, having been used a whole network ago. */
+typedef struct {
+    const uint16_t *at, *end;
+    int64_t lines;
+} ahead;
+
 /* sums = or += x[32, deep] w[deep, 32]; meanwhile, as the tile unit leaves the others idle, a block
  * that waits is finished. */
 CODE EACH void product(bool gelu, bool more, const job *o, tiles x, const uint16_t *w, int64_t deep,
-                       float *sums, bool add, waiting *other)
+                       float *sums, bool add, waiting *other, ahead *soon)
 {
     const size_t step = (size_t)x.ld * 2, line = BLOCK * 4;
     const uint16_t *w1 = w + PANEL * o->q->k;
@@ -189,6 +197,8 @@ CODE EACH void product(bool gelu, bool more, const job *o, tiles x, const uint16
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
         finish(gelu, more, o, other, share);
+        for (int64_t l = 0; l < soon->lines && soon->at < soon->end; l++, soon->at += LINE)
+            __builtin_prefetch(soon->at, 0, 2);
     }
     _tile_stored(0, sums, line);
     _tile_stored(1, sums + PANEL, line);
@@ -212,7 +222,7 @@ CODE static void pack_rows(const job *o, uint16_t *to, int64_t i0, int64_t i1)
 
 /* Columns [j, j + 32) of rows [i0, i1), which are in m->x as tiles. */
 CODE EACH void task_packed(bool gelu, bool more, const job *o, const own *m, int64_t i0, int64_t i1,
-                           int64_t j)
+                           int64_t j, ahead *soon)
 {
     const int64_t depth = o->q->k;
     waiting last = {0};
@@ -221,7 +231,7 @@ CODE EACH void task_packed(bool gelu, bool more, const job *o, const own *m, int
         for (int64_t i = i0; i < i1; i += BLOCK) {
             float *sums = m->sums + (i - i0) * BLOCK;
             const tiles x = {m->x + (i - i0) * depth + k * PANEL, BLOCK, SUMS / 2, PANEL * depth};
-            product(gelu, more, o, x, o->w + j * depth + k * PANEL, deep, sums, k > 0, &last);
+            product(gelu, more, o, x, o->w + j * depth + k * PANEL, deep, sums, k > 0, &last, soon);
             if (k + deep < depth) continue;
             finish(gelu, more, o, &last, BLOCK);
             last = (waiting){.sums = sums, .i = i, .j = j, .rows = ss_min64(BLOCK, i1 - i)};
@@ -232,7 +242,7 @@ CODE EACH void task_packed(bool gelu, bool more, const job *o, const own *m, int
 
 /* Columns [j0, j1) of rows [i0, i1), all of their depth at once. */
 CODE EACH void task_plain(bool gelu, bool more, const job *o, const own *m, int64_t i0, int64_t i1,
-                          int64_t j0, int64_t j1)
+                          int64_t j0, int64_t j1, ahead *soon)
 {
     const int64_t depth = o->q->k;
     waiting last = {0};
@@ -247,7 +257,7 @@ CODE EACH void task_plain(bool gelu, bool more, const job *o, const own *m, int6
         }
         for (int64_t j = j0; j < j1; j += BLOCK, turn = !turn) {
             float *sums = m->sums + turn * SUMS;
-            product(gelu, more, o, x, o->w + j * depth, depth, sums, false, &last);
+            product(gelu, more, o, x, o->w + j * depth, depth, sums, false, &last, soon);
             finish(gelu, more, o, &last, BLOCK);
             last = (waiting){.sums = sums, .i = i, .j = j, .rows = rows};
         }
@@ -258,19 +268,26 @@ CODE EACH void task_plain(bool gelu, bool more, const job *o, const own *m, int6
 CODE EACH void share(bool gelu, bool more, const job *o, own m, int64_t thread, int64_t threads)
 {
     const int64_t total = o->blocks * o->groups;
-    int64_t packed = -1;
+    int64_t packed = -1, asked = -1;
+    ahead soon = {0};
     for (int64_t t = total * thread / threads; t < total * (thread + 1) / threads; t++) {
         const int64_t i = o->packs ? t / o->groups : t % o->blocks;
         const int64_t j = o->packs ? t % o->groups : t / o->blocks;
         const int64_t i0 = i * o->rows, i1 = ss_min64(i0 + o->rows, o->q->m);
         const int64_t j0 = j * o->wide, j1 = ss_min64(j0 + o->wide, o->q->n);
+        if (asked != j) {
+            soon.at = o->w + j1 * o->q->k;
+            soon.end = soon.at + ss_min64(o->wide, o->q->n - j1) * o->q->k;
+            soon.lines = o->packs ? 6 : 2;
+        }
+        asked = j;
         if (!o->packs) {
-            task_plain(gelu, more, o, &m, i0, i1, j0, j1);
+            task_plain(gelu, more, o, &m, i0, i1, j0, j1, &soon);
             continue;
         }
         if (packed != i0) pack_rows(o, m.x, i0, i1);
         packed = i0;
-        task_packed(gelu, more, o, &m, i0, i1, j0);
+        task_packed(gelu, more, o, &m, i0, i1, j0, &soon);
     }
 }
 
