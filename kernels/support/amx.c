@@ -51,6 +51,8 @@ TILES void ss_amx_begin(void)
         config.bytes[i] = 64;
         config.rows[i] = 16;
     }
+    /* gcc is told that 8 of the 64 bytes are read, and may leave out what writes the others */
+    __asm__ volatile("" : : "r"(&config) : "memory");
     _tile_loadconfig(&config);
 }
 
