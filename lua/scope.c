@@ -163,11 +163,14 @@ static int grad_enabled(lua_State *L)
 
 void ssL_open_scope(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"scoped", scoped},   {"scope", scope_new},           {"keep", keep},
-        {"done", done},
-        {"no_grad", no_grad}, {"grad_enabled", grad_enabled}, {"checkpoint", ssL_checkpoint},
-        {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"scoped", scoped},
+                                         {"scope", scope_new},
+                                         {"keep", keep},
+                                         {"done", done},
+                                         {"no_grad", no_grad},
+                                         {"grad_enabled", grad_enabled},
+                                         {"checkpoint", ssL_checkpoint},
+                                         {NULL, NULL}};
     luaL_setfuncs(L, functions, 0);
     luaL_newmetatable(L, SSL_SCOPE);
     lua_pushcfunction(L, scope_close);
