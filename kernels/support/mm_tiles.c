@@ -133,23 +133,30 @@ CODE static inline __m512 widened(const uint16_t *from)
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
 }
 
-/* The next `rows` rows of a block that waits become results. `more`: there is a residual. */
+/* Half a row of sums with all that is added to it; r: the residual, NULL for none. */
+CODE EACH __m512 finished(bool gelu, const float *sums, __m512 bias, const uint16_t *r)
+{
+    __m512 v = _mm512_add_ps(_mm512_loadu_ps(sums), bias);
+    if (gelu) v = ss_gelu_fast(v);
+    return r ? _mm512_add_ps(v, widened(r)) : v;
+}
+
+/* The next `rows` rows of a block that waits become results. `more`: there is a residual. No array
+ * of vectors: with AddressSanitizer gcc 12 does not align those on the stack. */
 CODE EACH void finish(bool gelu, bool more, const job *o, waiting *w, int64_t rows)
 {
     const int64_t end = ss_min64(w->rows, w->done + rows);
     if (w->done >= end) return;
-    __m512 bias[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-    for (int h = 0; h < 2 && o->b; h++) bias[h] = _mm512_loadu_ps(o->b + w->j + h * LANES);
+    const __m512 none = _mm512_setzero_ps();
+    const __m512 low = o->b ? _mm512_loadu_ps(o->b + w->j) : none;
+    const __m512 high = o->b ? _mm512_loadu_ps(o->b + w->j + LANES) : none;
     for (; w->done < end; w->done++) {
         const int64_t at = (w->i + w->done) * o->q->n + w->j;
-        __m512 v[2];
-        for (int h = 0; h < 2; h++) {
-            v[h] = _mm512_loadu_ps(w->sums + w->done * BLOCK + h * LANES);
-            v[h] = _mm512_add_ps(v[h], bias[h]);
-            if (gelu) v[h] = ss_gelu_fast(v[h]);
-            if (more) v[h] = _mm512_add_ps(v[h], widened(o->r + at + h * LANES));
-        }
-        _mm512_storeu_si512(o->y + at, (__m512i)_mm512_cvtne2ps_pbh(v[1], v[0]));
+        const float *sums = w->sums + w->done * BLOCK;
+        const uint16_t *r = more ? o->r + at : NULL;
+        const __m512 a = finished(gelu, sums, low, r);
+        const __m512 b = finished(gelu, sums + LANES, high, more ? r + LANES : NULL);
+        _mm512_storeu_si512(o->y + at, (__m512i)_mm512_cvtne2ps_pbh(b, a));
     }
 }
 
