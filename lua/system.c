@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <lauxlib.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -47,9 +48,12 @@ static void say(const char *text)
  * whole files of their own. */
 static void on_bus_error(int sig, siginfo_t *info, void *unused)
 {
+    static atomic_flag told = ATOMIC_FLAG_INIT;
     (void)unused;
     const char *path = ss_weights_mapped(info->si_addr);
     if (path) {
+        while (atomic_flag_test_and_set(&told))
+            pause(); /* another thread says it and ends us all */
         say("semisam: ");
         say(path);
         say(": was changed while its weights were in use; replace such files by renaming\n");
