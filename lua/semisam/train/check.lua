@@ -133,6 +133,12 @@ function check.recipe(cfg)
   end
   local there, why = pcall(ss.memory, cfg.device)
   if not there then fail.recipe("setting 'device': %s", tostring(why):gsub("^[^ ]*: ", "")) end
+  for _, name in ipairs { "last", "tensorboard" } do
+    if type(cfg.watch[name]) ~= "boolean" then
+      fail.recipe("setting 'watch.%s' should be true or false, got %s", name,
+        tostring(cfg.watch[name]))
+    end
+  end
   if cfg.ship ~= "best" and cfg.ship ~= "last" then
     fail.recipe("setting 'ship' should be best or last, got %s", tostring(cfg.ship))
   end
