@@ -19,18 +19,6 @@ static ss_status infer(ss_call *c)
     return st ? st : ss_out(c, 1, SS_I32, n, shape);
 }
 
-/* One tap of a block of channels; the first one wins, and later so does a NaN. */
-static inline void take(const float *restrict v, int64_t n, int32_t tap, bool first,
-                        float *restrict best, int32_t *restrict which)
-{
-    for (int64_t i = 0; i < n && first; i++) best[i] = v[i], which[i] = tap;
-    for (int64_t i = 0; i < n && !first; i++) {
-        const bool wins = v[i] > best[i] || v[i] != v[i];
-        best[i] = wins ? v[i] : best[i];
-        which[i] = wins ? tap : which[i];
-    }
-}
-
 /* One output position, one block of channels: the value and the tap that gave it. A NaN wins. */
 static void point(const ss_pool *q, const ss_view *x, int64_t n, const int64_t o[3], int64_t c0,
                   int64_t count, float *best, int32_t *which)
@@ -38,7 +26,8 @@ static void point(const ss_pool *q, const ss_view *x, int64_t n, const int64_t o
     const ss_pool_range d = ss_pool_window(q, 0, o[0]), h = ss_pool_window(q, 1, o[1]),
                         w = ss_pool_window(q, 2, o[2]);
     float tmp[SS_POOL_BLOCK];
-    bool first = true;
+    const int32_t start = ss_pool_first_tap(q, o);
+    for (int64_t i = 0; i < count; i++) best[i] = -INFINITY, which[i] = start;
     for (int64_t a = d.from; a < d.to; a++)
         for (int64_t b = h.from; b < h.to; b++)
             for (int64_t e = w.from; e < w.to; e++) {
@@ -47,8 +36,7 @@ static void point(const ss_pool *q, const ss_view *x, int64_t n, const int64_t o
                               kh = b + q->pad[1] - o[1] * q->step[1],
                               kw = e + q->pad[2] - o[2] * q->step[2];
                 const int32_t tap = (int32_t)((kd * q->k[1] + kh) * q->k[2] + kw);
-                take(ss_block_in(x, at, count, tmp), count, tap, first, best, which);
-                first = false;
+                ss_pool_contend(ss_block_in(x, at, count, tmp), count, tap, best, which);
             }
 }
 

@@ -25,7 +25,8 @@ static void point(const ss_pool *q, const ss_view *x, int64_t n, const int64_t o
     const ss_pool_range d = ss_pool_window(q, 0, o[0]), h = ss_pool_window(q, 1, o[1]),
                         w = ss_pool_window(q, 2, o[2]);
     float tmp[SS_POOL_BLOCK];
-    for (int64_t i = 0; i < count; i++) best[i] = -INFINITY, which[i] = -1;
+    const int32_t start = ss_pool_first_tap(q, o);
+    for (int64_t i = 0; i < count; i++) best[i] = -INFINITY, which[i] = start;
     for (int64_t a = d.from; a < d.to; a++)
         for (int64_t b = h.from; b < h.to; b++)
             for (int64_t e = w.from; e < w.to; e++) {
@@ -35,28 +36,8 @@ static void point(const ss_pool *q, const ss_view *x, int64_t n, const int64_t o
                               kh = b + q->pad[1] - o[1] * q->step[1],
                               kw = e + q->pad[2] - o[2] * q->step[2];
                 const int32_t tap = (int32_t)((kd * q->k[1] + kh) * q->k[2] + kw);
-                for (int64_t i = 0; i < count; i++) {
-                    const bool wins = v[i] > best[i] || v[i] != v[i] || which[i] < 0;
-                    best[i] = wins ? v[i] : best[i];
-                    which[i] = wins ? tap : which[i];
-                }
+                ss_pool_contend(v, count, tap, best, which);
             }
-}
-
-/* n neighbours under one tap. Eight at a time: a loop of known length becomes a vector. */
-static inline void contend(const float *v, int64_t n, int32_t tap, float *best, int32_t *which)
-{
-    for (; n >= 8; n -= 8, v += 8, best += 8, which += 8)
-        for (int i = 0; i < 8; i++) {
-            const bool wins = v[i] > best[i] || v[i] != v[i] || which[i] < 0;
-            best[i] = wins ? v[i] : best[i];
-            which[i] = wins ? tap : which[i];
-        }
-    for (int64_t i = 0; i < n; i++) {
-        const bool wins = v[i] > best[i] || v[i] != v[i] || which[i] < 0;
-        best[i] = wins ? v[i] : best[i];
-        which[i] = wins ? tap : which[i];
-    }
 }
 
 /* Tap e of a whole row of outputs: at stride 1 a shifted row of x, else every so many positions. */
@@ -68,11 +49,12 @@ static void tap_row(const ss_pool *q, const float *x, int64_t e, int32_t tap, fl
     const int64_t to =
         shift < q->x[2] ? ss_min64(q->y[2], (q->x[2] - 1 - shift) / q->step[2] + 1) : 0;
     if (q->step[2] == 1 && from < to) {
-        contend(x + (from + shift) * c, (to - from) * c, tap, best + from * c, which + from * c);
+        ss_pool_contend(x + (from + shift) * c, (to - from) * c, tap, best + from * c,
+                        which + from * c);
         return;
     }
     for (int64_t o = from; o < to; o++)
-        contend(x + (o * q->step[2] + shift) * c, c, tap, best + o * c, which + o * c);
+        ss_pool_contend(x + (o * q->step[2] + shift) * c, c, tap, best + o * c, which + o * c);
 }
 
 /* A whole row of outputs along w in f32. */
@@ -80,7 +62,10 @@ static void row(const ss_pool *q, const float *x, int64_t r, float *best, int32_
 {
     const int64_t oh = r % q->y[1], od = r / q->y[1] % q->y[0], n = r / (q->y[1] * q->y[0]);
     const ss_pool_range d = ss_pool_window(q, 0, od), h = ss_pool_window(q, 1, oh);
-    for (int64_t i = 0; i < q->y[2] * q->c; i++) best[i] = -INFINITY, which[i] = -1;
+    for (int64_t o = 0; o < q->y[2]; o++) {
+        const int32_t start = ss_pool_first_tap(q, (int64_t[]){od, oh, o});
+        for (int64_t i = o * q->c; i < (o + 1) * q->c; i++) best[i] = -INFINITY, which[i] = start;
+    }
     for (int64_t a = d.from; a < d.to; a++)
         for (int64_t b = h.from; b < h.to; b++)
             for (int64_t e = 0; e < q->k[2]; e++) {

@@ -129,6 +129,34 @@ SS_BOTH int64_t ss_pool_row(int64_t n, const int64_t size[3], int64_t d, int64_t
     return ((n * size[0] + d) * size[1] + h) * size[2] + w;
 }
 
+/* The first tap that lies in x of the window of output o. */
+static inline int32_t ss_pool_first_tap(const ss_pool *q, const int64_t o[3])
+{
+    int64_t tap = 0;
+    for (int i = 0; i < 3; i++)
+        tap = tap * q->k[i] + ss_pool_window(q, i, o[i]).from + q->pad[i] - o[i] * q->step[i];
+    return (int32_t)tap;
+}
+
+/* n neighbours under one tap of their windows: the largest so far and the tap that gave it, which
+ * begin as -INFINITY and the first tap. A NaN wins. Few go eight at a time, since a loop of known
+ * length becomes a vector; many are left to the compiler. */
+static inline void ss_pool_contend(const float *__restrict v, int64_t n, int32_t tap,
+                                   float *__restrict best, int32_t *__restrict which)
+{
+    for (; n >= 8 && n < 32; n -= 8, v += 8, best += 8, which += 8)
+        for (int i = 0; i < 8; i++) {
+            const bool wins = v[i] > best[i] || v[i] != v[i];
+            best[i] = wins ? v[i] : best[i];
+            which[i] = wins ? tap : which[i];
+        }
+    for (int64_t i = 0; i < n; i++) {
+        const bool wins = v[i] > best[i] || v[i] != v[i];
+        best[i] = wins ? v[i] : best[i];
+        which[i] = wins ? tap : which[i];
+    }
+}
+
 SS_BOTH int64_t ss_pool_count(const int64_t v[3])
 {
     return v[0] * v[1] * v[2];

@@ -129,6 +129,15 @@ t.test("a reader that goes away is no crash", function()
   t.match(r.err, "^semisam: standard output could not be written\n$")
 end)
 
+t.test("waiting threads give up their core soon, unless somebody decided otherwise", function()
+  local function spins(set)
+    return run.shell(("env -u GOMP_SPINCOUNT -u OMP_WAIT_POLICY %s \"$S\" -e "
+      .. "'print(os.getenv \"GOMP_SPINCOUNT\")' "):format(set)).out
+  end
+  t.eq({ spins "", spins "GOMP_SPINCOUNT=7", spins "OMP_WAIT_POLICY=active" },
+    { "5000\n", "7\n", "nil\n" })
+end)
+
 t.test("a weight file that is shortened while in use ends the program with a sentence", function()
   local path = t.tmpdir() .. "/net.safetensors"
   local r = run.shell(([["$S" -e 'local ss, nn = require "semisam", require "semisam.nn"

@@ -90,6 +90,16 @@ t.test("--help shows the settings of a recipe; --key=value is key=value", functi
   refused(main, { "--resume=/no/such/run" }, 66, "no run there")
 end)
 
+t.test("where there is no terminal a line about steps comes every few seconds, log.csv has all", function()
+  local dir = t.tmpdir()
+  local r = run.shell(([["$S" -e 'local log = require("semisam.train.log").new("%s", { total = 90 })
+    for i = 1, 50 do log:step { step = i, phase = "semi", loss = 1, megabytes = 1 } end
+    log:close()']]):format(dir))
+  t.eq({ r.status, r.err, select(2, r.out:gsub("\n", "")) }, { 0, "", 1 })
+  t.match(r.out, "^semi 1/90  loss 1%.0000  ")
+  t.eq(select(2, ss.fs.read(dir .. "/log.csv"):gsub("\n", "")), 51)
+end)
+
 t.test("an ablation runs from anywhere: its settings are seen", function()
   local dir = t.tmpdir()
   local path = run.write(dir .. "/mine.lua", "local ss = require 'semisam'\n" ..

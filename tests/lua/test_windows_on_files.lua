@@ -79,6 +79,30 @@ t.test("what the file holds otherwise, views and shared parameters are copied", 
   t.eq(ss._adopt(x, y), false, "no file behind it")
 end, LIVE)
 
+t.test("SAM's encoder in a student is a window, too", function()
+  local dir = t.tmpdir()
+  local spec = { "slicing_sam3d", image_size = 32, embed_dim = 96, depth = 2, num_heads = 4,
+    out_channels = 16, decoder_channels = { 8, 8, 4, 4 } }
+  local models = require "semisam.models"
+  local other, held, heavy = models.new(spec), {}, 0
+  for name, x in pairs(other.image_encoder:state()) do
+    if type(name) == "string" then
+      held["image_encoder." .. name] = x
+      heavy = heavy + (x.bytes >= 1 << 16 and x.bytes or 0)
+    end
+  end
+  ss.safetensors_write(dir .. "/sam.safetensors", held)
+  local net = models.new(spec)
+  collectgarbage()
+  local before = ss.memory("cpu").used
+  t.match(net:load_weights(dir .. "/sam.safetensors"), "; the encoder$")
+  collectgarbage()
+  t.ok(before - ss.memory("cpu").used >= heavy and heavy > 1e6)
+  for name, x in pairs(net.image_encoder:state()) do
+    if type(name) == "string" then t.eq(ss.hash(x), ss.hash(held["image_encoder." .. name]), name) end
+  end
+end, LIVE)
+
 t.test("a packed weight gives its pages back and is read again when needed", function()
   local dir, n = t.tmpdir(), 4096 -- 64 MiB
   local path = dir .. "/big"

@@ -14,8 +14,10 @@ return function(net, range)
   for name, x in pairs(net:state()) do
     if type(name) == "string" then tensors[name] = x end
   end
-  ss.safetensors_write(path, tensors)
-  weights.load(net, path)
+  local ok, why = pcall(function()
+    ss.safetensors_write(path, tensors)
+    weights.load(net, path)
+  end)
   os.remove(path)
-  return net
+  return ok and net or error(why, 0)
 end

@@ -163,7 +163,8 @@ function SlicingSam3d:load_encoder(tensors)
   end
   if not next(bare) then bare = tensors end
   ss.scoped(function()
-    self.image_encoder:load_state(sam_vit.fit_checkpoint(self.image_encoder, bare))
+    local fitted = sam_vit.fit_checkpoint(self.image_encoder, bare)
+    self.image_encoder:load_state(fitted, { adopt = true })
   end)
 end
 
@@ -187,7 +188,7 @@ function SlicingSam3d:load_weights(path)
     for name, t in pairs(self.image_encoder:state()) do
       if type(name) == "string" then held.tensors["image_encoder." .. name] = t end
     end
-    self:load_state(held.tensors)
+    self:load_state(held.tensors, { adopt = true })
     return held.summary .. "; the decoder"
   end
   return weights.load(self, path).summary
