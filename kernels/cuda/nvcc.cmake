@@ -134,7 +134,7 @@ if(CLANG_CUDA AND PTXAS)
   foreach(op ${device_code})
     set(out ${CMAKE_BINARY_DIR}/cuda/${op}.sm70)
     add_custom_command(OUTPUT ${out}.ptxas
-      COMMAND sh ${CMAKE_SOURCE_DIR}/kernels/cuda/quiet.sh ${out}.log ${CLANG_CUDA} -x cuda -std=c++17 -O2
+      COMMAND sh ${CMAKE_SOURCE_DIR}/kernels/cuda/quiet.sh ${out}.log ${CCACHE} ${CLANG_CUDA} -x cuda -std=c++17 -O2
         -ffp-contract=off -I${CMAKE_BINARY_DIR}/cuda/overlay -I${CMAKE_SOURCE_DIR}/kernels
         --cuda-path=${cuda_root} --cuda-gpu-arch=sm_70
         --cuda-device-only -Wno-unknown-cuda-version -S -MD -MF ${out}.d -MT ${out}.ptxas

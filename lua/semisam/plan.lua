@@ -9,6 +9,7 @@ local config = require "semisam.config"
 local fail = require "semisam.fail"
 local gpus = require "semisam.gpus"
 local infer = require "semisam.infer"
+local labels = require "semisam.train.labels"
 local stages = require "semisam.train.stages"
 local train = require "semisam.train"
 
@@ -84,7 +85,8 @@ local function steps(run, name)
   return rows
 end
 
--- Prediction of one validation or training case by the network that is shipped.
+-- A validation: prediction of one validation or training case by the network that is shipped, and
+-- its pseudo-label where one is looked at.
 local function evaluation(run)
   local case = run.set.val[1] or run.set.labelled[1]
   mark()
@@ -92,6 +94,8 @@ local function evaluation(run)
     ss.no_grad(ss.scoped, function()
       infer.probabilities(run.shadow.net, run.store:image(case), infer.options(run.cfg))
     end)
+    local looked_at = math.max(run.cfg.watch.cases, labels.looked_at(run.cfg))
+    if run.generalists[1] and looked_at > 0 then labels.held_out(run, 1) end
     return spent()
   end)
   local rows = {}

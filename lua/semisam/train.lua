@@ -14,6 +14,7 @@ local folder = require "semisam.train.folder"
 local guard = require "semisam.train.guard"
 local labels = require "semisam.train.labels"
 local log = require "semisam.train.log"
+local memory = require "semisam.train.memory"
 local phase = require "semisam.train.phase"
 local prepare = require "semisam.train.prepare"
 local report = require "semisam.train.report"
@@ -78,10 +79,12 @@ function train.build(cfg)
 end
 
 -- A run with its folder: a new one, or where it stopped.
-local function start(cfg)
+local function start(cfg, words)
+  local planned = memory.expect(cfg)
   local run = train.build(cfg)
+  run.planned = planned
   local resumed = cfg.resume ~= ""
-  run.place = resumed and folder.open(cfg) or folder.new(cfg)
+  run.place = resumed and folder.open(cfg) or folder.new(cfg, words)
   if resumed then
     local all = folder.checkpoints(run.place.dir)
     if #all > 0 then
@@ -146,6 +149,7 @@ end
 -- Leaves a phase: the fine-tune's teacher is the best of what came before, and stays as it is.
 local function leave(run)
   local n = run.numbers
+  memory.compare(run, run.plan[n.phase].name)
   n.phase, n.phase_start, n.stale = n.phase + 1, n.step, 0
   local p = run.plan[n.phase]
   if p and p.name == "finetune" then
@@ -232,6 +236,7 @@ local function go(run)
   local lock <close> = run.place.lock -- luacheck: ignore (held until the end)
   run.log:say(("run folder: %s"):format(run.place.dir))
   run.log:say(run.summary)
+  memory.announce(run)
   system.hold(true)
   local ok, status = pcall(function()
     local status = loop(run)
@@ -262,9 +267,16 @@ end
 
 --- Trains by a resolved recipe. Returns the run, or nil and an exit status when it was interrupted.
 ---@param cfg table
-function train.fit(cfg)
+---@param words? string[] that made it of a recipe; `resume` needs them no second time
+function train.fit(cfg, words)
   recipe_check.recipe(cfg)
-  return limited(cfg, function() return go(start(cfg)) end)
+  return limited(cfg, function() return go(start(cfg, words)) end)
+end
+
+local function resolved(recipe, words)
+  local ok, cfg = pcall(config.override, recipe, words)
+  if not ok then fail.recipe("%s", cfg) end
+  return cfg
 end
 
 --- What `semisam RECIPE.lua [key=value ...]` does.
@@ -275,10 +287,10 @@ function train.run(recipe, args)
   for i, word in ipairs(args or {}) do
     words[i] = (word:gsub("^data=([^{])", "data.root=%1"))
   end
-  local ok, cfg = pcall(config.override, recipe, words)
-  if not ok then fail.recipe("%s", cfg) end
+  local cfg = resolved(recipe, words)
   if recipe.run then return recipe.run(cfg) end
-  local _, status = train.fit(cfg)
+  if cfg.resume ~= "" then cfg = resolved(recipe, folder.words(cfg.resume, words)) end
+  local _, status = train.fit(cfg, words)
   return status or 0
 end
 

@@ -3,7 +3,7 @@
 -- not stop the others.
 local ss = require "semisam"
 
-local STEPS = { "doctor", "ops", "same", "golden", "recipes", "plan", "bench", "torch", "sanitizer" }
+local STEPS = { "doctor", "ops", "same", "golden", "recipes", "runs", "plan", "bench", "torch", "sanitizer" }
 -- What the sanitizer runs: kernels with shared memory, collectives, scratch and libraries.
 local CHECKED = "add layer_norm _layer_norm_dx softmax instance_norm attention matmul conv3d resize sum " ..
   "connected_components normal cross_entropy max_pool3d"
@@ -91,6 +91,8 @@ function run.golden()
 end
 
 function run.recipes() step("recipes", program .. " tests/cuda/train.lua") end
+
+function run.runs() step("runs", program .. " tests/cuda/run.lua") end
 
 function run.plan() step("plan", program .. " tests/lua/test_plan.lua") end
 

@@ -46,6 +46,18 @@ local function same_end(dir, a, b)
   t.eq(ss.fs.read(dir .. "/" .. b .. "/test/metrics.csv"), ss.fs.read(dir .. "/" .. a .. "/test/metrics.csv"))
 end
 
+t.test("resume needs the words of the command line no second time, and takes other ones", function()
+  local dir = t.tmpdir()
+  t.eq(launch(tiny.words(dir, "whole")), 0)
+  t.eq(launch(tiny.words(dir, "cut")), 0)
+  for _, name in ipairs(ss.fs.list(dir .. "/cut")) do -- as if its last phase had not been
+    if name:find "^state%-0*12%." then ss.fs.remove(dir .. "/cut/" .. name) end
+  end
+  t.eq(launch { "resume=" .. dir .. "/cut", "watch.cases=0" }, 0)
+  same_end(dir, "whole", "cut")
+  t.eq(launch { "resume=" .. dir .. "/cut", "seed=5" }, 78)
+end)
+
 t.test("kill -9 at random moments", function()
   local dir = t.tmpdir()
   local begun = os.time()

@@ -56,12 +56,14 @@ function Store:label(case) return label_of(self, case):to(self.device):to("f32")
 --- The views of a sample of train/batches.lua: weak = geometry, strong = geometry and intensity,
 --- and for the labelled stream the label under the same geometry. Made on the cpu, as by a loader.
 function Store:views(sample, labelled)
-  local weak = sample.geometry:apply(batch(self:get(sample.case).image))
-  local out = { weak = weak, strong = sample.strong:apply(weak) }
-  if labelled then
-    out.label = sample.geometry:apply(label_of(self, sample.case):to("f32"), "label")
-  end
-  return out
+  return ss.on("cpu", function()
+    local weak = sample.geometry:apply(batch(self:get(sample.case).image))
+    local out = { weak = weak, strong = sample.strong:apply(weak) }
+    if labelled then
+      out.label = sample.geometry:apply(label_of(self, sample.case):to("f32"), "label")
+    end
+    return out
+  end)
 end
 
 -- Appends list b to list a.

@@ -24,7 +24,14 @@ local function palette()
     list[i + 1] = {}
     for c = 1, 3 do list[i + 1][c] = a[c] + (b[c] - a[c]) * part end
   end
-  return ss.tensor(list)
+  return ss.tensor(list, { device = "cpu" })
+end
+
+-- The case with its maps where pictures are made.
+local function on_cpu(case)
+  local out = {}
+  for name, x in pairs(case) do out[name] = ss.is_tensor(x) and x:to "cpu" or x end
+  return out
 end
 
 -- A slice [h, w] of values 0..top as colours [h, w, 3].
@@ -90,6 +97,7 @@ end
 function M.case(case, options)
   local side, gap, left, top = options and options.side or 150, 5, 6, 46
   return ss.no_grad(ss.scoped, function()
+    case = on_cpu(case)
     local list, at = columns(case, palette()), places(case)
     local width = math.max(left + #list * (side + gap), 320)
     local c = canvas.new(width, top + 3 * (side + gap), PAGE)
@@ -118,6 +126,7 @@ end
 ---@param case table see case()
 function M.views(case)
   return ss.no_grad(ss.scoped, function()
+    case = on_cpu(case)
     local at, out = places(case)[1], {}
     local lo, hi = parts.window(case.image)
     local h, w = case.image.shape[2], case.image.shape[3]

@@ -50,7 +50,7 @@ local function window(x)
   if not s or not s.min or s.min == s.max then return 0, 1 end
   local lo, hi = s.min, s.max
   if x.dtype == "f32" and x.count <= 1 << 26 then
-    local q = x:percentile(ss.tensor { 0.5, 99.5 }):totable()
+    local q = x:percentile(ss.tensor({ 0.5, 99.5 }, { device = "cpu" })):totable()
     if q[1] < q[2] then lo, hi = q[1], q[2] end
   end
   return lo, hi

@@ -1,6 +1,7 @@
 -- folder.lua — the folder of a run:
 --
 --   recipe.lua          the resolved recipe
+--   words.json          what the command line changed of it
 --   log.csv, validation.csv, progress.png, validation.png, report.html, tensorboard/
 --   state-STEP.safetensors   the last two checkpoints
 --   best.safetensors    the shipped weights, with what `predict` needs
@@ -51,10 +52,38 @@ local function hold(dir)
   return lock
 end
 
+local function trimmed(dir) return (dir:gsub("/+$", "")) end
+
+local function key_of(word) return word:match "^[^=]*" end
+
+--- The words `key=value` that a run was begun with, but for its place, then the given ones, which
+--- count where both name a setting.
+---@param dir string
+---@param words string[]
+---@return string[]
+function folder.words(dir, words)
+  local text, given, all = read(trimmed(dir) .. "/words.json"), {}, {}
+  for _, word in ipairs(words) do given[key_of(word)] = true end
+  for _, word in ipairs(text and ss.json.decode(text) or {}) do
+    if not given[key_of(word)] then all[#all + 1] = word end
+  end
+  return table.move(words, 1, #words, #all + 1, all)
+end
+
+local function write_words(dir, words)
+  local kept = {}
+  for _, word in ipairs(words) do
+    local key = key_of(word)
+    if key ~= "out" and key ~= "resume" then kept[#kept + 1] = word end
+  end
+  if kept[1] then ss.fs.write(dir .. "/words.json", ss.json.encode(kept) .. "\n") end
+end
+
 --- Makes the folder of a new run. An `out` that holds a run already is refused.
 ---@param cfg table
+---@param words? string[] of the command line
 ---@return table { dir, lock }
-function folder.new(cfg)
+function folder.new(cfg, words)
   local dir = cfg.out ~= "" and cfg.out or fresh(cfg.name)
   ss.fs.mkdir(dir)
   local lock = hold(dir)
@@ -62,6 +91,7 @@ function folder.new(cfg)
     fail.create("%s holds a run already; continue it with resume=%s or choose another out", dir,
       dir)
   end
+  write_words(dir, words or {})
   ss.fs.write(dir .. "/recipe.lua", text_of(cfg))
   return { dir = dir, lock = lock }
 end
@@ -78,7 +108,7 @@ end
 
 --- Opens the folder of a run to go on with it. The recipe must be the one it was started with.
 function folder.open(cfg)
-  local dir = cfg.resume:gsub("/+$", "")
+  local dir = trimmed(cfg.resume)
   local text = read(dir .. "/recipe.lua")
   if not text then fail.input("%s: no run there (recipe.lua is missing)", dir) end
   local lock = hold(dir)

@@ -157,8 +157,8 @@ local function views_of(run, case)
   local geometry = augment.draw(run.batches.geometry, r:fork("geometry"), run.store:size(case))
   local strong = augment.draw(run.cfg.strong, r:fork("strong"), geometry:size_after())
   local sample = { case = case, draw = run.numbers.step, geometry = geometry, strong = strong }
-  local u = run.store:views(sample, true)
-  u.samples = { sample }
+  local u = { samples = { sample } }
+  for name, x in pairs(run.store:views(sample, true)) do u[name] = x:to(run.cfg.device) end
   return u
 end
 

@@ -85,11 +85,11 @@ local function take(all, prefix)
   return out
 end
 
---- Copies of the shipped weights as they are now.
+--- Copies of the shipped weights as they are now, in the machine's memory: a GPU's is scarcer.
 function state.snapshot(run)
   local copy = {}
   for name, t in pairs(run.shadow:state().tensors) do
-    copy[name] = ss.keep(ss.empty(t.shape, { dtype = t.dtype, device = t.device }):copy_(t))
+    copy[name] = ss.keep(ss.empty(t.shape, { dtype = t.dtype, device = "cpu" }):copy_(t))
   end
   return copy
 end
