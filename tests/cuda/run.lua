@@ -91,6 +91,18 @@ on_gpu("too little memory is refused before anything is made", function()
   t.ok(not fs.exists(dir .. "/run"), "no folder of a run")
 end)
 
+on_gpu("networks are timed in the types the GPU is fast in", function()
+  local r = run.shell("\"$S\" bench models quick=true turns=1 case=tiny_decode device=cuda json=true")
+  t.eq(r.status, 0, r.err)
+  local types = {}
+  for line in r.out:gmatch "[^\n]+" do
+    local row = ss.json.decode(line)
+    types[#types + 1] = row.dtype
+    t.ok(row.device == "cuda" and row.peak_bytes > 0)
+  end
+  t.eq(types, ss.cuda(0).capability >= 80 and { "f32", "f16", "bf16" } or { "f32", "f16" })
+end)
+
 on_gpu("tensors of a GPU are drawn", function()
   local dir = t.tmpdir()
   local r = run.shell(([["$S" -e 'local ss = require "semisam"

@@ -143,4 +143,10 @@ t.test("a profile counts calls and arithmetic and switches itself off", function
   t.eq(next(ss._profile(false)), nil)
 end)
 
+t.test("f16 is for GPUs", function()
+  local r = require("tests.lib.run").semisam { "bench", "models", "dtype=f16", "quick=true" }
+  t.eq({ r.status, r.out }, { 2, "" })
+  t.match(r.err, "f16 is measured on a GPU; the processor is fast in f32 and bf16")
+end)
+
 t.done()

@@ -1,6 +1,6 @@
 """Seconds and peak memory of the networks in PyTorch, each case in a process of its own.
 
-    python bench.py [--case NAME] [--dtype f32|bf16|all] [--way best|official|all] [--turns K]
+    python bench.py [--case NAME] [--dtype f32|bf16|f16|all] [--way best|official|all] [--turns K]
                     [--threads N] [--device cpu|cuda]
 
 Prints a JSON line for each: case, dtype, way, seconds (median), all, peak_rss_bytes (largest resident
@@ -85,17 +85,24 @@ def cores():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
+def every(device):
+    """The element types that a device is fast in."""
+    if device == "cpu":
+        return ("f32", "bf16")
+    return ("f32", "f16", "bf16") if torch.cuda.get_device_capability(device)[0] >= 8 else ("f32", "f16")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--case", choices=cases.NAMES, action="append")
-    parser.add_argument("--dtype", choices=("f32", "bf16", "all"), default="all")
+    parser.add_argument("--dtype", choices=("f32", "bf16", "f16", "all"), default="all")
     parser.add_argument("--way", choices=("best", "official", "all"), default="all")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--threads", type=int, default=cores())
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    dtypes = ("f32", "bf16") if args.dtype == "all" else (args.dtype,)
+    dtypes = every(args.device) if args.dtype == "all" else (args.dtype,)
     ways = ("best", "official") if args.way == "all" else (args.way,)
     run, failed = measure if args.here else in_process, False
     for name in args.case or cases.NAMES:

@@ -1,6 +1,6 @@
 """What bench.py times. make(name, dtype, way) builds a network once and returns the timed function.
 
-bf16: in the best way weights are cast once, trained ones too, as `semisam bench models` does (but for
+bf16, f16: in the best way weights are cast once, trained ones too, as `semisam bench models` does (but for
 the distillation, where PyTorch's autocast is faster); in the official way it is autocast over f32
 weights. The student's decoder stays in f32, semisam's default."""
 
@@ -9,7 +9,7 @@ import torch
 
 import formula
 from hiera import prepare
-from layers import autocast, dice_ce_binary, dice_ce_classes
+from layers import HALVES, autocast, dice_ce_binary, dice_ce_classes
 from medsam2 import MedSam2
 from sam_med3d import SamMed3d
 from student import Student
@@ -29,22 +29,22 @@ def clicks():
 
 
 def inference(step, dtype, best):
-    """step without gradients; official bf16 is autocast."""
+    """step without gradients; the official way in halves is autocast."""
     mode = torch.inference_mode if best else torch.no_grad
 
     def run():
-        with mode(), autocast(dtype == "bf16" and not best):
+        with mode(), autocast(dtype, not best):
             return step()
 
     return run
 
 
 def training(net, loss, dtype, best):
-    """Forward and backward of loss(); official bf16 is autocast."""
+    """Forward and backward of loss(); the official way in halves is autocast."""
 
     def run():
         net.zero_grad(set_to_none=True)
-        with autocast(dtype == "bf16" and not best):
+        with autocast(dtype, not best):
             value = loss()
         value.backward()
         return value.detach()
@@ -53,7 +53,7 @@ def training(net, loss, dtype, best):
 
 
 def cast(module, dtype, best):
-    return module.bfloat16() if dtype == "bf16" and best else module
+    return module.to(HALVES[dtype]) if dtype in HALVES and best else module
 
 
 # ---- the student
@@ -66,8 +66,8 @@ def student(dtype, best):
 
 
 def student_encode(net, x, dtype, best):
-    """Features in f32; the official bf16 encoder runs under autocast."""
-    with autocast(dtype == "bf16" and not best):
+    """Features in f32; the official encoder in halves runs under autocast."""
+    with autocast(dtype, not best):
         features = net.encode(x)
     return features.float()
 
@@ -128,7 +128,7 @@ def tiny(best, dtype):
     net = formula.build(lambda: tiny_sam_med3d(best))
     if best:
         net.image_encoder.fold()
-    if best and dtype == "bf16":  # half the time there; none gained in f32 or in training
+    if best and dtype in HALVES:  # half the time there; none gained in f32 or in training
         net.image_encoder.to(memory_format=torch.channels_last_3d)
     return cast(net, dtype, best)
 

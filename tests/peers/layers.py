@@ -180,8 +180,12 @@ def pad_to(x, size):
     return F.pad(x, pads) if any(pads) else x
 
 
-def autocast(on):
-    return torch.autocast(torch.get_default_device().type, torch.bfloat16, enabled=on)
+HALVES = {"bf16": torch.bfloat16, "f16": torch.float16}
+
+
+def autocast(dtype, on):
+    on = on and dtype in HALVES
+    return torch.autocast(torch.get_default_device().type, HALVES.get(dtype, torch.bfloat16), enabled=on)
 
 
 def dice_ce_binary(logits, target):

@@ -106,6 +106,15 @@ local function profile(case, dtype, quick)
   end)
 end
 
+-- The element types of a run: the one asked for, or those that a device is fast in.
+local function types(o)
+  if o.dtype ~= "all" then return { o.dtype } end
+  local index = o.device:match "^cuda:?(%d*)$"
+  if not index then return { "f32", "bf16" } end
+  local halves = ss.cuda(tonumber(index) or 0).capability >= 80
+  return halves and { "f32", "f16", "bf16" } or { "f32", "f16" }
+end
+
 ---Measures and prints; returns how many lines there were.
 ---@param o { quick: boolean, filter: string, case: string, dtype: string, turns: integer,
 --- json: boolean, profile: boolean, device: string }
@@ -119,12 +128,10 @@ function bench.run(o)
       "of peak", "tensors", "process"))
   end
   for _, case in ipairs(chosen(o)) do
-    for _, dtype in ipairs { "f32", "bf16" } do
-      if o.dtype == "all" or o.dtype == dtype then
-        count = count + 1
-        show(ss.on(o.device, bench.measure, case, dtype, turns, o.quick, o.device), o)
-        if o.profile then ss.on(o.device, profile, case, dtype, o.quick) end
-      end
+    for _, dtype in ipairs(types(o)) do
+      count = count + 1
+      show(ss.on(o.device, bench.measure, case, dtype, turns, o.quick, o.device), o)
+      if o.profile then ss.on(o.device, profile, case, dtype, o.quick) end
     end
   end
   return count

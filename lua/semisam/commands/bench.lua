@@ -38,7 +38,7 @@ local command = {
     turns = { "integer", default = 0, min = 0, max = 1000,
       doc = "measurements per line (0: 9, models 3, train 3 or 20)" },
     case = { "string", default = "", doc = "models: only this one" },
-    dtype = { "string", default = "all", choices = { "all", "f32", "bf16" },
+    dtype = { "string", default = "all", choices = { "all", "f32", "bf16", "f16" },
       doc = "models: only this element type; train: precision" },
     device = { "string", default = "cpu",
       doc = "models, train: where they compute; cuda for a GPU" },
@@ -73,7 +73,12 @@ function command.run(o)
   require("semisam").memory(o.device) -- one that is not there is refused before the table begins
   if o.what == "train" then return require("semisam.bench.train").run(o) end
   no_settings(command, o)
-  if o.what == "models" then return models(o) end
+  if o.what == "models" then
+    if o.dtype == "f16" and o.device == "cpu" then
+      fail.usage("bench: f16 is measured on a GPU; the processor is fast in f32 and bf16")
+    end
+    return models(o)
+  end
   operations(o)
 end
 
