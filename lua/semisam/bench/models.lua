@@ -109,7 +109,7 @@ end
 -- The element types of a run: the one asked for, or those that a device is fast in.
 local function types(o)
   if o.dtype ~= "all" then return { o.dtype } end
-  local index = o.device:match "^cuda:?(%d*)$"
+  local index = (o.device or "cpu"):match "^cuda:?(%d*)$"
   if not index then return { "f32", "bf16" } end
   local halves = ss.cuda(tonumber(index) or 0).capability >= 80
   return halves and { "f32", "f16", "bf16" } or { "f32", "f16" }
