@@ -64,13 +64,14 @@ function memory.announce(run)
       gb(planned.all), planned.at, gb(planned.free)))
 end
 
---- What to say of the bytes that were taken up to the end of a phase; nil when they are as planned.
+--- What to say of the bytes that were taken up to the end of a phase; nil when they are within
+--- the plan. Less is nothing to say: masks may have been too small to prompt for.
 ---@param planned table of expect()
 ---@param phase string
 ---@param peak integer bytes
 function memory.departs(planned, phase, peak)
   local want = planned[phase]
-  if not want or math.abs(peak - want) <= memory.TOLERANCE * want then return nil end
+  if not want or peak <= (1 + memory.TOLERANCE) * want then return nil end
   return ("memory up to the end of the %s phase: %.3f GB, %.3f by plan"):format(phase, gb(peak),
     gb(want))
 end
