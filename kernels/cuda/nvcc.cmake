@@ -80,7 +80,8 @@ install(TARGETS semisam_cuda LIBRARY DESTINATION lib/semisam OPTIONAL)
 # ---- checks of tests/run ----------------------------------------------------------------
 # cuda_matrix: device code for every capability of the toolkit that semisam_cuda was not built for.
 # Only __CUDA_ARCH__ can make a twin differ there: all files that see it are compiled, and of the
-# others the first that includes each header of kernels/cuda. cuda_matrix_all: every twin.
+# others the first that includes each header of kernels/cuda. cuda_matrix_all: every twin. Objects,
+# not fatbins: ccache keeps those alone.
 set(other_archs "")
 foreach(a 80 86 89 90 100 120)
   if(a IN_LIST known AND NOT a IN_LIST cuda_archs)
@@ -113,10 +114,10 @@ foreach(op ${device_code})
     endif()
   endforeach()
   if(other_archs)
-    cuda_compile(${CMAKE_BINARY_DIR}/cuda/${op}.fatbin ${op} -fatbin ${other_archs})
-    list(APPEND matrix_all ${CMAKE_BINARY_DIR}/cuda/${op}.fatbin)
+    cuda_compile(${CMAKE_BINARY_DIR}/cuda/${op}.matrix ${op} -c ${other_archs})
+    list(APPEND matrix_all ${CMAKE_BINARY_DIR}/cuda/${op}.matrix)
     if(wanted)
-      list(APPEND matrix ${CMAKE_BINARY_DIR}/cuda/${op}.fatbin)
+      list(APPEND matrix ${CMAKE_BINARY_DIR}/cuda/${op}.matrix)
     endif()
   endif()
 endforeach()

@@ -107,9 +107,9 @@ t.test("sm_75: registers, spills and shared memory", function()
 end)
 
 t.test("the other capabilities", function()
-  built(module.folder .. "/cuda/*.fatbin.log", #list(module.folder .. "/cuda/*.o.log") == 0 and NO_NVCC
+  built(module.folder .. "/cuda/*.matrix.log", #list(module.folder .. "/cuda/*.o.log") == 0 and NO_NVCC
     or "cuda_matrix was not built; `tests/run cuda` builds it")
-  check(module.folder .. "/cuda/*.fatbin.log", "%.fatbin%.log")
+  check(module.folder .. "/cuda/*.matrix.log", "%.matrix%.log")
 end)
 
 t.test("sm_70 by clang and ptxas", function()
