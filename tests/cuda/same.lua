@@ -33,6 +33,8 @@ local function random(key)
   same("beta", function() return ops.beta({ 999 }, key, 0.4, 2.5) end)
   same("splitmix", function() return ops.splitmix({ 3001 }, key, 0.7, 0.1) end)
   same("permutation", function() return ops.permutation(20011, key) end)
+  -- more tiles than blocks: a block sums several, one after the other
+  same("permutation of many", function() return ops.permutation(150001, key) end)
 end
 
 local function augmentation(key)

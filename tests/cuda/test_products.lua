@@ -21,6 +21,15 @@ t.test("cuDNN, own products, no cuDNN: the same results and the same memory", fu
   end
 end)
 
+t.test("own convolutions are as defined, whatever the order of threads", function()
+  for _, schedule in ipairs { "grev", "grand:1" } do
+    local r = shell("SEMISAM_CONV=gemm SS_EMULATE_SCHEDULE=" .. schedule,
+      "tests/ops.lua device=cuda conv2d conv3d _conv2d_dw _conv3d_dw _conv2d_dx _conv3d_dx")
+    t.eq(r.status, 0, r.out .. r.err)
+    t.match(r.out, "\n?%d%d+ passed, 0 failed\n$")
+  end
+end)
+
 local CONV = [[-e 'local ss = require "semisam"; ss.default_device "cuda"
   ss.ones { 1, 4, 4, 2 }:conv2d(ss.ones { 2, 2, 3, 3 })']]
 local LINEAR = [[-e 'local ss = require "semisam"; ss.default_device "cuda"
