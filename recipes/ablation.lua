@@ -14,8 +14,9 @@ end
 return ss.extend(require "recipes.study", {
   name = "ablation", labels = { 2 },
   ablations = open {
-    changed("literal mean", "loss.balance=none"),
-    changed("literal mean, beta 3", "loss.balance=none", "beta.max=3"),
+    changed("beta 0.3", "beta.max=0.3"),
+    changed("balanced, beta 0.3", "loss.balance=fg", "beta.max=0.3"),
+    changed("hardly learned from", "beta.max=1e-6"), -- what the labels are worth by themselves
     changed("no filter", "pseudo.u_th=0.25"),
     changed("one augmentation", "pseudo.n=1"),
     changed("points alone", "pseudo.queue={points}", "pseudo.n=4"),

@@ -47,11 +47,11 @@ return {
     finetune = { epochs = 10, lr = 2e-4, teacher = "frozen" },
   },
   lambda = { max = 1, ramp = "sigmoid", epochs = 10 },
-  beta = { max = 0.3, ramp = "exp_decay", epochs = 40 },
+  beta = { max = 3, ramp = "exp_decay", epochs = 40 },
   loss = {
     sup = { ce = 0.5, dice = 0.5, per_sample = false, plain = false },
     con = "mse", samples = "unlabelled", view = "strong", noise = 0.1,
-    balance = "fg", reduce = "volume", roi = "none",
+    balance = "none", reduce = "volume", roi = "none",
   },
   pseudo = {
     n = 2, u_th = 0.05, quantile = false, -- trusted: variance below u_th, or the calmest part

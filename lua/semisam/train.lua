@@ -126,9 +126,11 @@ local function check(run)
     n.stale = n.stale + 1
   end
   n.last_dice = dice
-  local row = { step = n.step, phase = run.plan[n.phase].name, dice = dice,
-    dice_student = student, best = better and 1 or 0, loss = loss }
-  if run.generalists[1] and run.plan[n.phase].trained then
+  local p = run.plan[n.phase]
+  local row = { step = n.step, phase = p.name, dice = dice, dice_student = student,
+    best = better and 1 or 0, loss = loss }
+  local used = p.trained or run.plan[n.phase + 1] and n.step - n.phase_start >= p.steps
+  if run.generalists[1] and used then -- from the end of the warm-up on
     row.coarse, row.pseudo = labels.held_out(run, labels.looked_at(cfg))
     labels.judge(run, row.coarse, row.pseudo)
   end

@@ -93,7 +93,8 @@ end
 t.test("the generalists' term has a gradient, and the loss follows it", function()
   local dir = t.tmpdir()
   for _, name in ipairs { "semi_sam_plus", "semisam_mt" } do
-    local run = in_semi(fit(dir, name, name))
+    -- the average prompts: a step of the student does not change the labels
+    local run = in_semi(fit(dir, name, name, { "pseudo.coarse_from=ema" }))
     local function term()
       local terms = step.terms(run, 0, 0, 1)
       t.eq(terms.con, nil)
@@ -118,7 +119,7 @@ t.test("the generalists' term has a gradient, and the loss follows it", function
       for _, m in ipairs(moved) do m.p:copy_(m.p - m.g * size) end
     end)
     local after = ss.no_grad(ss.scoped, function() return term():item() end)
-    t.near((before - after) / (size * squares), 1, 0.3, name)
+    t.near((before - after) / (size * squares), 1, 0.02, name)
     run.batches:close()
   end
 end, LIVE)
@@ -156,7 +157,7 @@ t.test("every choice of Algorithm 2 and of the losses runs and differs from the 
     { "pseudo.mask_prompt=logits" }, { "pseudo.points=3", "pseudo.negatives=2" },
     { "pseudo.empty=centre", "pseudo.min_voxels=5000" }, { "pseudo.target=hard" }, { "pseudo.sharpen=0.5" },
     { "pseudo.quantile=0.5" }, { "pseudo.jitter=beta", "pseudo.u_th=0.001" }, { "pseudo.coarse_from=ema" },
-    { "pseudo.refresh=1" }, { "loss.balance=none", "loss.reduce=batch" }, { "loss.con=kl" },
+    { "pseudo.refresh=1" }, { "loss.balance=fg", "loss.reduce=batch" }, { "beta.max=0.3" }, { "loss.con=kl" },
     { "loss.samples=all", "loss.view=noise" }, { "loss.sup.per_sample=true", "loss.sup.plain=true" },
     { "phases.finetune.teacher=continue" }, { "ema.warm=false" } } do
     local label = table.concat(words, " ")

@@ -36,7 +36,7 @@ end
 local function pseudo_of(rows)
   local coarse, pseudo, least = {}, {}, math.huge
   for _, row in ipairs(rows) do
-    if type(row.coarse) == "number" and type(row.pseudo) == "number" then
+    if row.phase ~= "warmup" and type(row.coarse) == "number" and type(row.pseudo) == "number" then
       coarse[#coarse + 1], pseudo[#pseudo + 1] = row.coarse, row.pseudo
       least = math.min(least, row.pseudo - row.coarse)
     end
