@@ -23,6 +23,18 @@ t.test("with the emulated device", function()
   t.match(ss.fs.read(out .. "/doctor.log"), "all is well")
 end)
 
+t.test("the folder is complete: its steps run in it", function()
+  local build = t.tmpdir()
+  local r = run.shell(("cp \"$S\" %s/semisam && cp %s %s/semisam_cuda.so && bash tests/gpu/bundle.sh %s"):format(
+    build, run.quote(module.emulated), build, build), { limit = 120 })
+  t.eq(r.status, 0, r.err)
+  t.match(r.out, "/gpu%-bundle: %d+ MB\n$")
+  r = run.shell(("cd %s/gpu-bundle && env -u SEMISAM_CUDA_MODULE OMP_NUM_THREADS=1 sh run.sh " ..
+    "steps=doctor,plan"):format(build), { limit = 300 })
+  t.eq({ r.status, r.err }, { 0, "" }, r.out)
+  t.match(r.out, "\nplan +ok ")
+end)
+
 t.test("a step that fails is told, and the rest goes on", function()
   local out = t.tmpdir()
   local r = script(("OUT=%s SEMISAM_CUDA_MODULE=%s"):format(run.quote(out), run.quote(module.emulated)),

@@ -7,7 +7,7 @@ mkdir -p "$out" || exit 1
 
 # A bundle holds the program and its libraries; in a source tree $SEMISAM is the program.
 if [ -x "$here/bin/semisam" ]; then
-    for packed in "$here"/lib/*.gz; do
+    for packed in "$here"/lib/*.gz "$here"/lib/semisam/*.gz; do
         [ -f "$packed" ] && gzip -d "$packed"
     done
     SEMISAM=$here/bin/semisam
