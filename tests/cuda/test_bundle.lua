@@ -25,8 +25,8 @@ end)
 
 t.test("the folder is complete: its steps run in it", function()
   local build = t.tmpdir()
-  local r = run.shell(("cp \"$S\" %s/semisam && cp %s %s/semisam_cuda.so && bash tests/gpu/bundle.sh %s"):format(
-    build, run.quote(module.emulated), build, build), { limit = 120 })
+  local r = run.shell(("cp \"$S\" %s/semisam && cp %s %s/semisam_cuda.so && bash tests/gpu/bundle.sh %s")
+    :format(build, run.quote(module.emulated), build, build), { limit = 120 })
   t.eq(r.status, 0, r.err)
   t.match(r.out, "/gpu%-bundle: %d+ MB\n$")
   r = run.shell(("cd %s/gpu-bundle && env -u SEMISAM_CUDA_MODULE OMP_NUM_THREADS=1 sh run.sh " ..
