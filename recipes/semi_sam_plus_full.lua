@@ -1,6 +1,6 @@
 -- Semi-SAM+ on volumes of 128^3 voxels of 0.5 mm: Slicing SAM3D learns, Tiny SAM-Med3D teaches,
--- with the method's own numbers. The teacher needs its weights, the student's encoder should have
--- some:
+-- with the method's own numbers, but for beta (docs/results.md says why). The teacher needs its
+-- weights, the student's encoder should have some:
 --
 --   semisam recipes/semi_sam_plus_full.lua data=DIR \
 --     student.weights=medsam_vit_b.pth generalists.1.weights=tiny_sam_med3d.pth

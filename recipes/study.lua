@@ -2,7 +2,7 @@
 -- differences, a figure, and every case's Dice as CSV. Finished runs are kept and interrupted ones
 -- resumed, so the same command can be given again; what is named first is run first.
 --
---   semisam recipes/study.lua                         phantoms, 36 runs, an hour and a half of one core
+--   semisam recipes/study.lua                         phantoms, 36 runs, 1.5 hours of one core
 --   semisam recipes/study.lua labels={2} jobs=2       2 labels alone, two runs at a time
 --   semisam recipes/study.lua jobs=0                  only the tables of what is there
 --   semisam recipes/study.lua out=runs/mine 'labels={1,3}' 'set={"data.root=DIR"}'
