@@ -54,6 +54,8 @@ t.test("folders and files that are not there, or are in the way", function()
   ss.fs.write(used .. "/recipe.lua", "return {}\n")
   refused(main, { "out=" .. used }, 73, "holds a run already")
   refused(main, { "resume=" .. used, "data.root=/tmp" }, 65, "/tmp: expected dataset.json")
+  ss.fs.write(used .. "/words.json", "[")
+  refused(main, { "resume=" .. used }, 65, "words.json: no list of words in JSON")
 end)
 
 t.test("data sets that cannot be used", function()

@@ -55,6 +55,7 @@ on_gpu("the default guard, every kind of prompt, pictures; then from an early ch
   local again = run.shell(("\"$S\" recipes/semi_sam_plus.lua resume=%s"):format(
     run.quote(out)), { limit = 300 })
   t.eq(again.status, 0, again.out .. again.err)
+  t.match(table.concat(fs.list(out), " "), "state%-0*9%.", "the steps were taken again")
   t.eq(tiny.log(out), log, "log.csv")
   t.eq(ss.hash(fs.read(out .. "/best.safetensors")), best, "best.safetensors")
 end)

@@ -62,9 +62,12 @@ local function key_of(word) return word:match "^[^=]*" end
 ---@param words string[]
 ---@return string[]
 function folder.words(dir, words)
-  local text, given, all = read(trimmed(dir) .. "/words.json"), {}, {}
+  local path, given, all = trimmed(dir) .. "/words.json", {}, {}
+  local text = read(path)
+  local ok, kept = pcall(ss.json.decode, text or "[]")
+  if not ok or type(kept) ~= "table" then fail.data("%s: no list of words in JSON", path) end
   for _, word in ipairs(words) do given[key_of(word)] = true end
-  for _, word in ipairs(text and ss.json.decode(text) or {}) do
+  for _, word in ipairs(kept) do
     if not given[key_of(word)] then all[#all + 1] = word end
   end
   return table.move(words, 1, #words, #all + 1, all)
