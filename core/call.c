@@ -265,14 +265,17 @@ static ss_status execute(frame *f)
     static char nothing[SS_ALIGN]; /* memset and memcpy want a pointer even for 0 bytes */
     c->scratch = scratch ? scratch : nothing;
     const double work = op->flops ? op->flops(c) : 0, begun = f->ctx->profile ? ss__now() : 0;
+    double asked = 0;
     f->ctx->flops += work;
-    if (twin)
+    if (twin) {
         s = ss__run_twin(twin, f->dev, c);
-    else if (f->dev->computes)
+        if (f->ctx->profile) asked = ss__now() - begun;
+        if (!s && f->ctx->profile) s = ss_wait(f->ctx, f->dev->name);
+    } else if (f->dev->computes)
         s = op->cpu(c);
     else
         grant_wishes(f);
-    if (f->ctx->profile) ss__profile_add(f->dev, f->info, c, ss__now() - begun, work);
+    if (f->ctx->profile) ss__profile_add(f->dev, f->info, c, ss__now() - begun, asked, work);
     ss__free(f->dev, scratch, c->scratch_bytes);
     return s ? fail(f, s) : SS_OK;
 }

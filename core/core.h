@@ -138,7 +138,7 @@ void ss__node_release(ss_node *n);
 
 /* ss__profile_add() — one finished call of op on d; only while ctx->profile is set. */
 void ss__profile_add(ss_device *d, const ss_opinfo *op, const ss_call *c, double seconds,
-                     double flops);
+                     double asked, double flops);
 double ss__now(void); /* seconds on a steady clock */
 
 /* ss__wants_grad() — recording is on and x carries gradient. */

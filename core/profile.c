@@ -56,7 +56,7 @@ static double modelled(const ss_pace *p, const ss_call *c, double flops, double 
 }
 
 void ss__profile_add(ss_device *d, const ss_opinfo *op, const ss_call *c, double seconds,
-                     double flops)
+                     double asked, double flops)
 {
     ss_profile_row *row = &d->ctx->profile[op - ss_op_at(0)];
     const double bytes = bytes_of(c);
@@ -64,7 +64,7 @@ void ss__profile_add(ss_device *d, const ss_opinfo *op, const ss_call *c, double
     if (d->ctx->pace.bytes > 0) /* what the host does beside it is not part of the model */
         row->seconds += d->computes ? 0 : modelled(&d->ctx->pace, c, flops, bytes);
     else
-        row->seconds += seconds;
+        row->seconds += seconds, row->asked += asked;
     row->flops += flops;
     row->bytes += bytes;
 }

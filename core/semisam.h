@@ -144,6 +144,8 @@ void ss_tensor_set_grad(ss_tensor *x, ss_tensor *grad); /* takes its own referen
 typedef struct ss_profile_row {
     int64_t calls;
     double seconds, flops;
+    double
+        asked; /* seconds of the host until a GPU has been asked for it all; seconds has the wait */
     double bytes; /* of inputs and outputs */
 } ss_profile_row;
 
@@ -161,7 +163,8 @@ void ss_meta_ones(ss_ctx *ctx, bool on);
 ss_status ss_profile_pace(ss_ctx *ctx, const ss_pace *pace);
 
 /* ss_profile_start() — counts every operation from now on, from zero. The rows are those of
- * ss_op_at(); ss_profile_at() gives NULL when no profile runs. Costs two clock reads a call. */
+ * ss_op_at(); ss_profile_at() gives NULL when no profile runs. Costs two clock reads a call, and on
+ * a GPU a wait for each. */
 ss_status ss_profile_start(ss_ctx *ctx);
 void ss_profile_stop(ss_ctx *ctx);
 const ss_profile_row *ss_profile_at(const ss_ctx *ctx, int i);

@@ -126,7 +126,7 @@ static int pace(lua_State *L)
 }
 
 /* _profile(on) — starts or stops counting; returns what was counted: name -> {calls, seconds,
- * flops}. */
+ * flops, bytes, asked}. */
 static int profile(lua_State *L)
 {
     ss_ctx *ctx = ssL_ctx(L);
@@ -143,6 +143,8 @@ static int profile(lua_State *L)
         lua_setfield(L, -2, "flops");
         lua_pushnumber(L, row->bytes);
         lua_setfield(L, -2, "bytes");
+        lua_pushnumber(L, row->asked);
+        lua_setfield(L, -2, "asked");
         lua_setfield(L, -2, ss_op_at(i)->name);
     }
     if (lua_toboolean(L, 1))

@@ -3,9 +3,10 @@ local ss = require "semisam.core"
 
 local M = {}
 
----Run fn(...) and count its operations.
+---Run fn(...) and count its operations. On a GPU each operation is waited for; `asked` is the part of
+---its seconds that the processor needed to ask for it.
 ---@param fn function
----@return { name: string, calls: integer, seconds: number, flops: number }[] rows slowest first
+---@return { name: string, calls: integer, seconds: number, flops: number, asked: number }[] rows slowest first
 ---@return number seconds of the whole, what lies between the operations included
 function M.rows(fn, ...)
   ss._profile(true)
@@ -29,13 +30,16 @@ end
 ---@param seconds number
 ---@return string
 function M.text(rows, seconds)
-  local named, head = 0, "%-28s %8s %10s %7s %10s"
-  local lines = { head:format("operation", "calls", "seconds", "share", "GFLOP/s") }
+  local named, asked, head = 0, 0, "%-28s %8s %10s %7s %10s"
+  for _, row in ipairs(rows) do asked = asked + row.asked end
+  local on_gpu = asked > 0
+  local lines = { head:format("operation", "calls", "seconds", "share", "GFLOP/s") ..
+    (on_gpu and "      asked" or "") }
   for _, row in ipairs(rows) do
     named = named + row.seconds
     local rate = row.flops > 0 and ("%.1f"):format(row.flops / row.seconds / 1e9) or ""
     lines[#lines + 1] = ("%-28s %8d %10.4f %6.1f%% %10s"):format(row.name, row.calls, row.seconds,
-      100 * row.seconds / seconds, rate)
+      100 * row.seconds / seconds, rate) .. (on_gpu and (" %10.4f"):format(row.asked) or "")
   end
   lines[#lines + 1] = ("%-28s %8s %10.4f %6.1f%%"):format("(between operations)", "",
     seconds - named, 100 * (seconds - named) / seconds)

@@ -57,15 +57,16 @@ function bench.measure(case, dtype, turns, quick, device)
     local function once()
       local begun = ss.clock()
       ss.scoped(turn)
+      local asked = ss.clock() - begun
       ss.wait(device)
-      return ss.clock() - begun
+      return ss.clock() - begun, asked
     end
     memory.reset_peak()
     ss.reset_peak(device)
     local work = ss.flops()
     row.first = once()
     row.flops = ss.flops() - work
-    for i = 1, turns do row.all[i] = once() end
+    for i = 1, turns do row.all[i], row.asked = once() end
     row.peak_bytes = ss.memory(device).peak
     row.peak_rss_bytes = memory.peak()
   end)
