@@ -45,12 +45,13 @@ SS_DEVICE void write_keys(const float (&acc)[SS_AT_PER][NC], const ss_cuda_atten
                           const ss_at_unit &u, const ss_view &y, int which, int64_t k0, int64_t c0)
 {
     ss_at_write<NC>(acc, y, (u.n * a.tk * a.heads + u.h) * a.e, a.heads * a.e, k0, a.tk, c0, a.e);
-    for (int i = 0; i < SS_AT_PER && a.pad; i++)
-        for (int j = 0; j < NC; j++) {
-            const int64_t col = c0 + ss_at_tx() + SS_AT_SIDE * j;
-            if (k0 + ss_at_ty() + i == a.tk && col < a.e)
-                a.pad_kv[(2 * u.i + which) * a.e + col] = acc[i][j];
-        }
+    SS_UNROLL
+    for (int i = 0; i < SS_AT_PER && a.pad; i++) SS_UNROLL
+    for (int j = 0; j < NC; j++) {
+        const int64_t col = c0 + ss_at_tx() + SS_AT_SIDE * j;
+        if (k0 + ss_at_ty() + i == a.tk && col < a.e)
+            a.pad_kv[(2 * u.i + which) * a.e + col] = acc[i][j];
+    }
 }
 
 /* Block: a tile of keys of a unit. */
@@ -99,11 +100,11 @@ SS_KERNEL(bias_grads)(ss_at_grads c, float *to)
         ss_at_tile_grad(w, ds, c, u, t0, a.tq, k0, (float *)stage_);
         for (int k = 0; k < SS_AT_PER * SS_AT_PER; k++) sum[k / 4][k % 4] += ds[k / 4][k % 4];
     }
-    for (int r = 0; r < SS_AT_PER; r++)
-        for (int j = 0; j < SS_AT_PER; j++) {
-            const int64_t t = t0 + ss_at_ty() + r, k = k0 + ss_at_tx() + SS_AT_SIDE * j;
-            if (t < a.tq && k < a.tk) to[(slice * a.tq + t) * a.tk + k] = sum[r][j];
-        }
+    for (int r = 0; r < SS_AT_PER; r++) SS_UNROLL
+    for (int j = 0; j < SS_AT_PER; j++) {
+        const int64_t t = t0 + ss_at_ty() + r, k = k0 + ss_at_tx() + SS_AT_SIDE * j;
+        if (t < a.tq && k < a.tk) to[(slice * a.tq + t) * a.tk + k] = sum[r][j];
+    }
 }
 
 /* Block: a tile of table rows (y), for one group of query tiles (x): terms' gradients times q. */
@@ -125,12 +126,13 @@ template <int NC> SS_KERNEL(table_grads)(ss_at_grads c, int64_t c0)
         ss_at_accumulate<NC>(acc, p, ss_at_head(c.in.q, c.in.pad, -1, u.n, u.h, 1), t0, c0, a.e,
                              (float *)stage_);
     }
-    for (int i = 0; i < SS_AT_PER; i++)
-        for (int j = 0; j < NC; j++) {
-            const int64_t r = r0 + ss_at_ty() + i, col = c0 + ss_at_tx() + SS_AT_SIDE * j;
-            if (r < 2 * a.window[x] - 1 && col < a.e)
-                a.tables[(blockIdx.x * a.cols + a.col[x] + r) * a.e + col] = acc[i][j];
-        }
+    SS_UNROLL
+    for (int i = 0; i < SS_AT_PER; i++) SS_UNROLL
+    for (int j = 0; j < NC; j++) {
+        const int64_t r = r0 + ss_at_ty() + i, col = c0 + ss_at_tx() + SS_AT_SIDE * j;
+        if (r < 2 * a.window[x] - 1 && col < a.e)
+            a.tables[(blockIdx.x * a.cols + a.col[x] + r) * a.e + col] = acc[i][j];
+    }
 }
 
 /* Groups joined in order, and the padding query's part: the gradient of axis x's table. */
@@ -227,7 +229,7 @@ SS_TWIN(_attention_dx)
         }
         return ss_launched(c, g);
     }
-    ss_at_prepare(g, in.in);
+    ss_at_prepare(g, in.in, false);
     SS_LAUNCH(g, ss_at_deltas<0>, ss_grid(g, a.units * a.tq * SS_WARP), SS_BLOCK, 0, in);
     if (a.rel) cudaMemsetAsync(a.dterms, 0, (size_t)(a.units * a.wide * a.tq) * 4, g->stream);
     if (a.rel == SS_REL_3D_OFFICIAL)

@@ -7,6 +7,7 @@
  * T. Dao et al., FlashAttention, 2022. */
 #ifndef SEMISAM_CUDA_ATTEND_H
 #define SEMISAM_CUDA_ATTEND_H
+#include "run.h"
 #include "split.h"
 #include "support/cuda_attend.h"
 
@@ -131,8 +132,9 @@ SS_DEVICE void ss_at_product(ss_at_square s, const ss_at_rows &a, int64_t a0, co
                              int64_t b0, int64_t e, float *stage)
 {
     float *left = stage, *right = stage + SS_AT_TILE * SS_AT_PITCH;
-    for (int i = 0; i < SS_AT_PER; i++)
-        for (int j = 0; j < SS_AT_PER; j++) s[i][j] = 0;
+    SS_UNROLL
+    for (int i = 0; i < SS_AT_PER; i++) SS_UNROLL
+    for (int j = 0; j < SS_AT_PER; j++) s[i][j] = 0;
     for (int64_t c0 = 0; c0 < e; c0 += SS_AT_DEPTH) {
         __syncthreads();
         ss_at_load<SS_AT_TILE, SS_AT_DEPTH, SS_AT_PITCH>(left, a, a0, c0, e);
@@ -140,13 +142,15 @@ SS_DEVICE void ss_at_product(ss_at_square s, const ss_at_rows &a, int64_t a0, co
         __syncthreads();
         for (int d = 0; d < SS_AT_DEPTH; d += 4) {
             ss_quad x[SS_AT_PER], y[SS_AT_PER];
+            SS_UNROLL
             for (int i = 0; i < SS_AT_PER; i++) {
                 x[i] = *(const ss_quad *)(left + (ss_at_ty() + i) * SS_AT_PITCH + d);
                 y[i] = *(const ss_quad *)(right + (ss_at_tx() + SS_AT_SIDE * i) * SS_AT_PITCH + d);
             }
-            for (int i = 0; i < SS_AT_PER; i++)
-                for (int j = 0; j < SS_AT_PER; j++)
-                    s[i][j] = ss_at_dot(x[i], y[j].x, y[j].y, y[j].z, y[j].w, s[i][j]);
+            SS_UNROLL
+            for (int i = 0; i < SS_AT_PER; i++) SS_UNROLL
+            for (int j = 0; j < SS_AT_PER; j++)
+                s[i][j] = ss_at_dot(x[i], y[j].x, y[j].y, y[j].z, y[j].w, s[i][j]);
         }
     }
     __syncthreads();
@@ -166,13 +170,16 @@ SS_DEVICE void ss_at_accumulate(float (&acc)[SS_AT_PER][NC], const float *p, con
         __syncthreads();
         for (int k = 0; k < ROWS; k += 4) {
             ss_quad w[SS_AT_PER];
+            SS_UNROLL
             for (int i = 0; i < SS_AT_PER; i++)
                 w[i] = *(const ss_quad *)(p + (ss_at_ty() + i) * SS_AT_WIDE + k0 + k);
             const float *row = stage + k * COLS + ss_at_tx();
+            SS_UNROLL
             for (int j = 0; j < NC; j++) {
                 const float v0 = row[SS_AT_SIDE * j], v1 = row[COLS + SS_AT_SIDE * j];
                 const float v2 = row[2 * COLS + SS_AT_SIDE * j],
                             v3 = row[3 * COLS + SS_AT_SIDE * j];
+                SS_UNROLL
                 for (int i = 0; i < SS_AT_PER; i++)
                     acc[i][j] = ss_at_dot(w[i], v0, v1, v2, v3, acc[i][j]);
             }
@@ -182,8 +189,9 @@ SS_DEVICE void ss_at_accumulate(float (&acc)[SS_AT_PER][NC], const float *p, con
 }
 template <int NC> SS_DEVICE void ss_at_clear(float (&acc)[SS_AT_PER][NC])
 {
-    for (int i = 0; i < SS_AT_PER; i++)
-        for (int j = 0; j < NC; j++) acc[i][j] = 0;
+    SS_UNROLL
+    for (int i = 0; i < SS_AT_PER; i++) SS_UNROLL
+    for (int j = 0; j < NC; j++) acc[i][j] = 0;
 }
 
 /* Writes the thread's part of rows t0.. below `rows`, columns c0.. below e: row t at `at` + t * ld.
@@ -192,8 +200,10 @@ template <int NC>
 SS_DEVICE void ss_at_write(const float (&acc)[SS_AT_PER][NC], const ss_view &y, int64_t at,
                            int64_t ld, int64_t t0, int64_t rows, int64_t c0, int64_t e)
 {
+    SS_UNROLL
     for (int i = 0; i < SS_AT_PER; i++) {
         const int64_t t = t0 + ss_at_ty() + i;
+        SS_UNROLL
         for (int j = 0; j < NC && t < rows; j++) {
             const int64_t c = c0 + ss_at_tx() + SS_AT_SIDE * j;
             if (c < e) ss_store(y.data, y.dtype, at + t * ld + c, acc[i][j]);
@@ -261,10 +271,12 @@ SS_DEVICE void ss_at_logits(ss_at_square s, const ss_at_args &c, const ss_at_uni
     const ss_at_rows k = ss_at_head(c.k, c.pad, 1, u.n, u.h, 1);
     const bool plain = !c.bias.present && !c.a.rel && !c.a.pad;
     ss_at_product(s, q, t0, k, k0, c.a.e, stage);
+    SS_UNROLL
     for (int j = 0; j < SS_AT_PER; j++) {
         const int64_t key = k0 + ss_at_tx() + SS_AT_SIDE * j;
         int64_t p[3];
         if (c.a.rel) ss_at_spot(c.a, key, p);
+        SS_UNROLL
         for (int i = 0; i < SS_AT_PER; i++) {
             const int64_t t = t0 + ss_at_ty() + i;
             if (key >= c.a.keys)

@@ -49,12 +49,14 @@ SS_DEVICE void ss_at_tile_grad(ss_at_square p, ss_at_square ds, const ss_at_grad
     ss_at_logits(p, c.in, u, t0, end, k0, stage);
     ss_at_product(ds, ss_at_head(c.dy, c.in.pad, -1, u.n, u.h, 1), t0,
                   ss_at_head(c.in.v, c.in.pad, 2, u.n, u.h, 1), k0, a.e, stage);
+    SS_UNROLL
     for (int i = 0; i < SS_AT_PER; i++) {
         const int64_t t = t0 + ss_at_ty() + i;
         const bool real = t < end;
         const int64_t at = u.n * l.stride[0] + u.h * l.stride[1] + t * l.stride[2];
         const float lse = real ? ((const float *)l.data)[at] : 0;
         const float delta = real ? a.delta[u.i * a.tq + t] : 0;
+        SS_UNROLL
         for (int j = 0; j < SS_AT_PER; j++) {
             p[i][j] = real ? expf(p[i][j] - lse) : 0;
             ds[i][j] = real ? p[i][j] * (ds[i][j] - delta) : 0;
@@ -64,12 +66,14 @@ SS_DEVICE void ss_at_tile_grad(ss_at_square p, ss_at_square ds, const ss_at_grad
 /* The thread's part of a tile into shared memory, by rows or by columns. */
 SS_DEVICE void ss_at_keep(float *to, const ss_at_square s)
 {
-    for (int i = 0; i < SS_AT_PER; i++)
-        for (int j = 0; j < SS_AT_PER; j++)
-            to[(ss_at_ty() + i) * SS_AT_WIDE + ss_at_tx() + SS_AT_SIDE * j] = s[i][j];
+    SS_UNROLL
+    for (int i = 0; i < SS_AT_PER; i++) SS_UNROLL
+    for (int j = 0; j < SS_AT_PER; j++)
+        to[(ss_at_ty() + i) * SS_AT_WIDE + ss_at_tx() + SS_AT_SIDE * j] = s[i][j];
 }
 SS_DEVICE void ss_at_keep_turned(float *to, const ss_at_square s)
 {
+    SS_UNROLL
     for (int j = 0; j < SS_AT_PER; j++) {
         const ss_quad q = {s[0][j], s[1][j], s[2][j], s[3][j]};
         *(ss_quad *)(to + (ss_at_tx() + SS_AT_SIDE * j) * SS_AT_WIDE + ss_at_ty()) = q;
@@ -79,12 +83,14 @@ SS_DEVICE void ss_at_keep_turned(float *to, const ss_at_square s)
 SS_DEVICE void ss_at_keep_pad(const ss_cuda_attend &a, int64_t unit, int64_t t0, int64_t end,
                               int64_t k0, const ss_at_square ds)
 {
-    for (int j = 0; j < SS_AT_PER && a.pad; j++)
-        for (int i = 0; i < SS_AT_PER; i++) {
-            const int64_t t = t0 + ss_at_ty() + i;
-            if (k0 + ss_at_tx() + SS_AT_SIDE * j == a.tk && t < end)
-                a.pad_ds[unit * a.tq + t] = ds[i][j];
-        }
+    if (!a.pad) return;
+    SS_UNROLL
+    for (int j = 0; j < SS_AT_PER; j++) SS_UNROLL
+    for (int i = 0; i < SS_AT_PER; i++) {
+        const int64_t t = t0 + ss_at_ty() + i;
+        if (k0 + ss_at_tx() + SS_AT_SIDE * j == a.tk && t < end)
+            a.pad_ds[unit * a.tq + t] = ds[i][j];
+    }
 }
 
 /* ---- terms ------------------------------------------------------------------------------- */

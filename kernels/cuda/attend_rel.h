@@ -174,15 +174,18 @@ static inline int64_t ss_at_query_tiles(const ss_cuda_attend &a)
 {
     return (a.tq + SS_AT_TILE - 1) / SS_AT_TILE;
 }
-/* Everything above that the call has use for. */
-static inline void ss_at_prepare(ss_gpu *g, const ss_at_args &c)
+/* Blocks of the terms' kernels. */
+static inline dim3 ss_at_term_blocks(const ss_cuda_attend &a)
+{
+    return dim3((unsigned)(a.units * ss_at_query_tiles(a)), (unsigned)ss_at_table_tiles(a));
+}
+/* Everything above that the call has use for; without the terms where they are there already. */
+static inline void ss_at_prepare(ss_gpu *g, const ss_at_args &c, bool have_terms)
 {
     const ss_cuda_attend &a = c.a;
     const bool line = a.pad && a.rel == SS_REL_3D_OFFICIAL;
-    if (a.rel) {
-        const dim3 grid((unsigned)(a.units * ss_at_query_tiles(a)), (unsigned)ss_at_table_tiles(a));
-        SS_LAUNCH(g, ss_at_terms<0>, grid, SS_AT_THREADS, 0, c);
-    }
+    if (a.rel && !have_terms)
+        SS_LAUNCH(g, ss_at_terms<0>, ss_at_term_blocks(a), SS_AT_THREADS, 0, c);
     if (line) {
         SS_LAUNCH(g, ss_at_pad_terms<0>, ss_grid(g, a.heads * a.cols), SS_BLOCK, 0, c);
         SS_LAUNCH(g, ss_at_line_logs<0>, ss_grid(g, a.units * a.lines * a.window[2]), SS_BLOCK, 0,

@@ -34,6 +34,10 @@ typedef struct ss_cuda_attend {
     float *dpad_terms;  /* [heads, cols] */
     float *pad_kv;      /* [units, 2, e] */
     float *tables;      /* [groups, cols, e] */
+    int64_t parts;      /* of the keys, each with blocks of its own, where queries are few */
+    int64_t part;       /* keys of a part */
+    float *part_acc;    /* [parts, units, tq, e]: sums not yet divided */
+    float *part_state;  /* [parts, units, tq, 2]: largest logit, sum of weights */
     size_t bytes;
 } ss_cuda_attend;
 
@@ -65,6 +69,22 @@ static inline void ss_at_positions(const ss_call *c, ss_cuda_attend *a)
     if (a->rel == SS_REL_3D_OFFICIAL) a->lines = a->grid[0] * a->grid[1];
 }
 
+/* Few queries and many keys would leave most of a GPU idle: the keys are dealt out to more blocks,
+ * whose sums are put together afterwards. The choice looks at no card: results are the same on all
+ * of them. */
+static inline void ss_at_divide(ss_cuda_attend *a)
+{
+    const int64_t enough = 256, least = 256;
+    const int64_t blocks = (a->tq + SS_AT_TILE - 1) / SS_AT_TILE * a->units;
+    int64_t parts = blocks > 0 ? enough / blocks : 1;
+    if (parts > a->tk / least) parts = a->tk / least;
+    if (parts < 1) parts = 1;
+    a->part = (a->tk + parts - 1) / parts;
+    a->part = (a->part + SS_AT_TILE - 1) / SS_AT_TILE * SS_AT_TILE;
+    a->parts = a->part > 0 ? (a->tk + a->part - 1) / a->part : 1;
+    if (a->parts < 1) a->parts = 1;
+}
+
 /* Sizes of a call, and where its scratch lies (see bytes before there is any). */
 static inline ss_cuda_attend ss_cuda_attend_of(const ss_call *c, bool grad)
 {
@@ -90,7 +110,13 @@ static inline ss_cuda_attend ss_cuda_attend_of(const ss_call *c, bool grad)
     a.pad_log = ss_at_memory(&a, at, a.pad ? a.units * a.tq : 0);
     a.pad_terms = ss_at_memory(&a, at, line_pad ? a.heads * a.cols : 0);
     a.line_log = ss_at_memory(&a, at, line_pad ? a.units * a.lines * w : 0);
-    if (!grad) return a;
+    if (!grad) {
+        ss_at_divide(&a);
+        if (a.parts == 1) return a;
+        a.part_acc = ss_at_memory(&a, at, a.parts * a.units * a.tq * a.e);
+        a.part_state = ss_at_memory(&a, at, a.parts * a.units * a.tq * 2);
+        return a;
+    }
     a.delta = ss_at_memory(&a, at, a.units * a.tq);
     a.dterms = ss_at_memory(&a, at, a.units * a.tq * a.wide);
     a.pad_ds = ss_at_memory(&a, at, a.pad ? a.units * a.tq : 0);

@@ -30,6 +30,15 @@ t.test("own convolutions are as defined, whatever the order of threads", functio
   end
 end)
 
+t.test("attention is as defined with and without tensor cores for its types", function()
+  for _, way in ipairs { "SS_EMULATE_CAPABILITY=80 SS_EMULATE_SCHEDULE=grev",
+    "SS_EMULATE_CAPABILITY=80 SS_EMULATE_SCHEDULE=grand:1", "SS_EMULATE_CAPABILITY=70" } do
+    local r = shell(way, "tests/ops.lua device=cuda attention _attention_dx")
+    t.eq(r.status, 0, r.out .. r.err)
+    t.match(r.out, "\n?%d%d+ passed, 0 failed\n$")
+  end
+end)
+
 local CONV = [[-e 'local ss = require "semisam"; ss.default_device "cuda"
   ss.ones { 1, 4, 4, 2 }:conv2d(ss.ones { 2, 2, 3, 3 })']]
 local LINEAR = [[-e 'local ss = require "semisam"; ss.default_device "cuda"

@@ -203,7 +203,21 @@ return {
       local got = ss.attention(q, k, v):to "f32"
       t.ok((got - want):abs():max():item() < 0.02 * want:abs():max():item())
     end,
-    function() -- bf16 in every form: as f32 says for the same numbers, on one thread and on two
+    function() -- 16 bits, all widths, keys in one part and in several: as f32 says
+      for _, type in ipairs { "bf16", "f16" } do
+        for _, e in ipairs { 8, 16, 24, 32, 56, 64, 96, 104, 128, 256 } do
+          for _, tk in ipairs { 130, 520 } do
+            local q = ss.normal({ 1, 70, 1, e }, 1):to(type)
+            local k, v = ss.normal({ 1, tk, 1, e }, 2):to(type), ss.normal({ 1, tk, 1, e }, 3):to(type)
+            local want = ss.attention(q:to "f32", k:to "f32", v:to "f32")
+            local off = (ss.attention(q, k, v):to "f32" - want):abs():max():item()
+            t.ok(off < 0.01 * want:abs():max():item(), ("%s, width %d, %d keys: off by %g"):format(
+              type, e, tk, off))
+          end
+        end
+      end
+    end,
+    function() -- 16 bits in every form: as f32 says for the same numbers, on one thread and on two
       local function half(shape, key, f) return (ss.normal(shape, key) * (f or 1)):to "bf16" end
       local forms = {
         { t = 64, rel = "2d", grid = { 8, 8 }, window = { 14, 14 } },
@@ -236,15 +250,17 @@ return {
           return ss.attention(as(x):select(3, 1), as(x):select(3, 2), as(x):select(3, 3), as(bias),
             table_as(h), table_as(wide), table_as(d), as(pad), o)
         end
-        local want, got = run "f32", run "bf16"
-        local off = (got:to "f32" - want):abs():max():item()
-        t.ok(off < 0.01 * want:abs():max():item(), ("form %d is off by %g"):format(i, off))
-        local threads = ss.threads()
-        for count = 1, 2 do
-          ss.threads(count)
-          t.eq(run "bf16":flat(), got:flat())
+        local want, threads = run "f32", ss.threads()
+        for _, type in ipairs { "bf16", "f16" } do
+          local got = run(type)
+          local off = (got:to "f32" - want):abs():max():item()
+          t.ok(off < 0.01 * want:abs():max():item(), ("form %d in %s is off by %g"):format(i, type, off))
+          for count = 1, 2 do
+            ss.threads(count)
+            t.eq(run(type):flat(), got:flat())
+          end
+          ss.threads(threads)
         end
-        ss.threads(threads)
       end
     end,
     function() -- bf16, masked keys: whole chunks of them, and whole rows
