@@ -142,7 +142,9 @@ end
 -- In another type than f32 a tensor is measured, and only its shape can be wrong.
 local function judge(report, name, got, want, tolerance)
   local part = kinks.part(report.name, name)
-  if part then tolerance = { abs_limit = part * want:abs():max():item() } end
+  if part then
+    tolerance = { abs_limit = math.max(tolerance.abs_limit, part * want:abs():max():item()) }
+  end
   if not precision.measures(report) or shape_text(got) ~= shape_text(want) then
     return compare(got, want, tolerance)
   end
