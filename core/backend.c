@@ -10,6 +10,7 @@
 static struct {
     const ss_backend *b;
     const ss_twin **twin; /* by ss_op_at's numbers */
+    bool (*library)(int i, ss_library *out);
     char path[1024], why[1400];
 } module;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -52,6 +53,7 @@ static void load(void)
     void *so = dlopen(module.path, RTLD_NOW | RTLD_LOCAL);
     const ss_backend *(*get)(void) = NULL;
     if (so) *(void **)&get = dlsym(so, "ss_backend_get");
+    if (so) *(void **)&module.library = dlsym(so, "ss_backend_library");
     const ss_backend *b = get ? get() : NULL;
     if (!b)
         snprintf(module.why, sizeof module.why, "the CUDA module could not be loaded: %s",
@@ -134,6 +136,11 @@ ss_status ss_cuda_report(ss_cuda_info *out)
     out->twins = b->ntwin;
     out->devices = b->count(out->why, sizeof out->why);
     return out->devices ? SS_OK : SS_E_DEVICE;
+}
+
+bool ss_cuda_library(int i, ss_library *out)
+{
+    return ss__backend(NULL, 0) && module.library && module.library(i, out);
 }
 
 ss_status ss_cuda_device_get(ss_ctx *ctx, int index, ss_cuda_device *out)

@@ -7,6 +7,7 @@
  */
 #ifndef SEMISAM_H
 #define SEMISAM_H
+#include "backend_libs.h"
 #include "types.h"
 #ifdef __cplusplus
 extern "C" {
@@ -74,6 +75,9 @@ typedef struct ss_cuda_info {
     char why[1400];
 } ss_cuda_info;
 ss_status ss_cuda_report(ss_cuda_info *out);
+/* ss_cuda_library() — NVIDIA's i-th library from 0: found and its version, or why not. false beyond
+ * the last, and without a module. */
+bool ss_cuda_library(int i, ss_library *out);
 typedef struct ss_cuda_device {
     char name[96];
     int capability; /* 70 for sm_70 */

@@ -188,6 +188,22 @@ static int cuda(lua_State *L)
     return 1;
 }
 
+/* _cuda_libraries() — {name, found, text} of each of NVIDIA's libraries: its version, or why it was
+ * not found. */
+static int cuda_libraries(lua_State *L)
+{
+    ss_library l;
+    lua_newtable(L);
+    for (int i = 0; ss_cuda_library(i, &l); i++) {
+        lua_createtable(L, 0, 3);
+        lua_pushstring(L, l.name), lua_setfield(L, -2, "name");
+        lua_pushboolean(L, l.found), lua_setfield(L, -2, "found");
+        lua_pushstring(L, l.text), lua_setfield(L, -2, "text");
+        lua_rawseti(L, -2, i + 1);
+    }
+    return 1;
+}
+
 static int isa(lua_State *L)
 {
     lua_pushstring(L, ss_isa());
@@ -278,6 +294,7 @@ int luaopen_semisam_core(lua_State *L)
                                          {"isa", isa},
                                          {"wait", wait_for},
                                          {"cuda", cuda},
+                                         {"_cuda_libraries", cuda_libraries},
                                          {"_profile", profile},
                                          {"_pace", pace},
                                          {"clock", steady_clock},

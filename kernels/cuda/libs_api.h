@@ -1,6 +1,6 @@
-/* libs_api.h — the declarations of cuBLASLt and cuDNN a file is compiled against: NVIDIA's headers
- * where the compiler finds them, or with SS_EMULATE the stand-ins of tests/emulate. Without a
- * library's header its code is left out, and libs.h says so when it is wanted. */
+/* libs_api.h — the declarations of cuBLASLt, cuDNN and NCCL a file is compiled against: NVIDIA's
+ * headers where the compiler finds them, or with SS_EMULATE the stand-ins of tests/emulate. Without
+ * a library's header its code is left out, and libs.h says so when it is wanted. */
 #ifndef SEMISAM_CUDA_LIBS_API_H
 #define SEMISAM_CUDA_LIBS_API_H
 #include "api.h"
@@ -9,7 +9,14 @@
 #include "emulate_libs.h"
 #define SS_HAS_CUBLASLT 1
 #define SS_HAS_CUDNN 1
+#define SS_HAS_NCCL 0
 #else
+#if __has_include(<nccl.h>)
+#include <nccl.h>
+#define SS_HAS_NCCL 1
+#else
+#define SS_HAS_NCCL 0
+#endif
 #if __has_include(<cublasLt.h>)
 #include <cublasLt.h>
 #define SS_HAS_CUBLASLT 1
@@ -57,6 +64,9 @@
     X(cudnnBackendFinalize)                                                                        \
     X(cudnnBackendExecute)
 
+/* Only told by `semisam doctor`: a training computes on one GPU. */
+#define SS_NCCL_FUNCTIONS(X) X(ncclGetVersion)
+
 #ifndef __cplusplus /* the emulator reads the lists alone */
 #define SS_LIB_MEMBER(f) __typeof__(&f) f;
 #if SS_HAS_CUBLASLT
@@ -68,6 +78,11 @@ typedef struct ss_lt_functions {
 typedef struct ss_dnn_functions {
     SS_DNN_FUNCTIONS(SS_LIB_MEMBER)
 } ss_dnn_functions;
+#endif
+#if SS_HAS_NCCL
+typedef struct ss_nccl_functions {
+    SS_NCCL_FUNCTIONS(SS_LIB_MEMBER)
+} ss_nccl_functions;
 #endif
 #endif
 #endif

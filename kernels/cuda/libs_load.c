@@ -1,4 +1,4 @@
-/* libs_load.c — finds cuBLASLt and cuDNN and looks their functions up. */
+/* libs_load.c — finds cuBLASLt, cuDNN and NCCL and looks their functions up. */
 #include "libs_load.h"
 #include <pthread.h>
 #include <stdbool.h>
@@ -140,6 +140,22 @@ const ss_dnn_functions *ss_dnn_load(char *why, size_t n)
     static ss_dnn_functions table;
     static library l = {.name = "cuDNN",
                         .soname = {"libcudnn.so.9"},
+                        .symbols = symbols,
+                        .nsymbol = sizeof symbols / sizeof *symbols,
+                        .table = &table};
+    return load(&l, why, n) ? &table : NULL;
+}
+#endif
+
+#if SS_HAS_NCCL
+const ss_nccl_functions *ss_nccl_load(char *why, size_t n)
+{
+#define SYMBOL(f) {#f, offsetof(ss_nccl_functions, f)},
+    static const symbol symbols[] = {SS_NCCL_FUNCTIONS(SYMBOL)};
+#undef SYMBOL
+    static ss_nccl_functions table;
+    static library l = {.name = "NCCL",
+                        .soname = {"libnccl.so.2"},
                         .symbols = symbols,
                         .nsymbol = sizeof symbols / sizeof *symbols,
                         .table = &table};

@@ -1,4 +1,4 @@
-/* libs_load.h — the functions of cuBLASLt and cuDNN, loaded when first wanted.
+/* libs_load.h — the functions of cuBLASLt, cuDNN and NCCL, loaded when first wanted.
  *
  * A library is looked for where the loader looks, then in the folders of $SEMISAM_CUDA_LIBS (with
  * colons between them), then in those of a CUDA installation. */
@@ -13,5 +13,8 @@ const ss_lt_functions *ss_lt_load(char *why, size_t n);
 #endif
 #if SS_HAS_CUDNN
 const ss_dnn_functions *ss_dnn_load(char *why, size_t n);
+#endif
+#if SS_HAS_NCCL
+const ss_nccl_functions *ss_nccl_load(char *why, size_t n);
 #endif
 #endif

@@ -10,6 +10,9 @@ t.test("doctor and ops with a device", function()
   t.eq({ r.status, r.err }, { 0, "" })
   t.match(r.out, "\ncuda +%S*semisam_emulated.so %(emulated%), %d+ operations\n")
   t.match(r.out, "\ncuda:0 +emulated, sm_75, %d+ multiprocessors, 4.0 GiB, [%d.]+ free\n")
+  t.match(r.out, "\ncuBLASLt +%d+%.%d+%.%d+\ncuDNN +9%.%d+%.%d+\nNCCL +")
+  t.match(with(module.emulated, "SS_EMULATE_MISSING=cudnn \"$S\" doctor").out,
+    "\ncuDNN +cuDNN was not found %(libcudnn%.so%.9%); install it or name its folder in SEMISAM_CUDA_LIBS\n")
   t.match(r.out, "all is well\n$")
   r = with(module.emulated, "\"$S\" ops layer_norm")
   t.match(r.out, "\nlayer_norm +yes +yes +yes ")
@@ -66,7 +69,7 @@ t.test("the module for a GPU, where there is none", function()
   for name in run.shell("nm -D --defined-only " .. run.quote(module.real)).out:gmatch "%x+ %a (%S+)" do
     names[#names + 1] = name
   end
-  t.eq(names, { "ss_backend_get" }, "what the module exports")
+  t.eq(names, { "ss_backend_get", "ss_backend_library" }, "what the module exports")
   local needs = run.shell("readelf -d " .. run.quote(module.real)).out
   for lib in needs:gmatch "NEEDED.-%[(.-)%]" do
     t.ok(lib:match "^lib[cm]%.so%.6$" or lib:match "^ld%-linux", "linked with " .. lib)

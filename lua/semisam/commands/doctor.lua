@@ -60,6 +60,9 @@ local function graphics()
       problem("cuda:" .. i, "%s", tostring(d))
     end
   end
+  for _, lib in ipairs(cuda.devices > 0 and ss._cuda_libraries() or {}) do
+    line(lib.name, "%s", lib.text)
+  end
 end
 
 local function writable()
