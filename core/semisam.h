@@ -52,6 +52,7 @@ typedef struct ss_memory {
     size_t peak;                    /* largest `used` since the last reset */
     size_t budget;                  /* limit of `used` */
     size_t reserved, reserved_peak; /* bytes taken from the system, waiting ones included */
+    uint64_t requests; /* times that memory was taken from the system since the last reset */
     uint64_t trace; /* hash of all allocations and releases since the last reset, in order */
 } ss_memory;
 
