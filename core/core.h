@@ -28,7 +28,7 @@ typedef struct ss_device {
     ss_memory mem;
     ss_block *bin[SS_BINS];
     ss_arena *arena; /* instead of the bins, where as_cuda */
-    size_t high; /* most bytes ever in use at once */
+    size_t high;     /* most bytes ever in use at once */
     ss_ctx *ctx;
 } ss_device;
 
