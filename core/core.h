@@ -18,6 +18,7 @@ enum { SS_GPUS = 8, SS_DEVICES = 3 + SS_GPUS, SS_BINS = 512, SS_ALIGN = 64 };
 /* ---- devices -------------------------------------------------------------- */
 
 typedef struct ss_block ss_block; /* a freed block waiting for reuse */
+typedef struct ss_arena ss_arena; /* the segments of a GPU's memory */
 
 typedef struct ss_device {
     const char *name;
@@ -26,7 +27,8 @@ typedef struct ss_device {
     ss_gpu *gpu;   /* NULL on the CPU and on meta */
     ss_memory mem;
     ss_block *bin[SS_BINS];
-    size_t high; /* most bytes ever in use at once */
+    ss_arena *arena; /* instead of the bins, where as_cuda */
+    size_t high;     /* most bytes ever in use at once */
     ss_ctx *ctx;
 } ss_device;
 
@@ -37,6 +39,13 @@ ss_status ss__alloc(ss_device *d, size_t bytes, void **out);
 void ss__free(ss_device *d, void *p, size_t bytes);
 void ss__trim(ss_device *d);
 void ss__close(ss_device *d); /* gives everything back */
+
+/* ss__arena_take() — a block of the device's arena, NULL where there is no memory left. give()
+ * returns it, trim() what is not in use of the segments, close() everything. */
+void *ss__arena_take(ss_device *d, size_t bytes);
+void ss__arena_give(ss_device *d, void *at);
+void ss__arena_trim(ss_device *d);
+void ss__arena_close(ss_device *d);
 
 void ss__ctx_unref(ss_ctx *ctx);
 

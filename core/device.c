@@ -1,5 +1,6 @@
-/* device.c — accounted memory. Devices keep freed blocks by size class, so that a training
- * step touches the same pages again: first-touch page faults cost more than most kernels. */
+/* device.c — accounted memory. The CPU keeps freed blocks by size class, so that a training step
+ * touches the same pages again: first-touch page faults cost more than most kernels. GPUs have
+ * arenas (arena.c). */
 #include "core.h"
 #include <stdlib.h>
 #include <string.h>
@@ -70,10 +71,15 @@ static size_t class_bytes(size_t bytes, int *bin)
 #endif
 
 #if defined(__SANITIZE_ADDRESS__)
-enum { MAPPED = false };
+enum { MAPPED = false, ARENAS = false };
 #else
-enum { MAPPED = true };
+enum { MAPPED = true, ARENAS = true };
 #endif
+
+static bool has_arena(const ss_device *d)
+{
+    return ARENAS && d->as_cuda;
+}
 
 static size_t round_up(size_t bytes, size_t unit)
 {
@@ -133,6 +139,10 @@ static void drop_block(ss_device *d, ss_block **list)
 
 void ss__trim(ss_device *d)
 {
+    if (has_arena(d)) {
+        ss__arena_trim(d);
+        return;
+    }
     for (int i = 0; i < SS_BINS; i++) {
         while (d->bin[i]) drop_block(d, &d->bin[i]);
     }
@@ -142,6 +152,7 @@ void ss__trim(ss_device *d)
 void ss__close(ss_device *d)
 {
     ss__trim(d);
+    if (has_arena(d)) ss__arena_close(d);
     if (d->gpu) ss__backend(NULL, 0)->close(d->gpu);
     d->gpu = NULL;
 }
@@ -164,11 +175,13 @@ static void *take(ss_device *d, size_t bytes)
     int bin;
     size_t r = class_bytes(bytes, &bin);
     if (d->mem.used + bytes > d->high) d->high = d->mem.used + bytes;
+    if (has_arena(d)) return ss__arena_take(d, bytes);
     if (bin >= 0 && d->bin[bin]) {
         d->mem.cached -= r;
         return pop_block(&d->bin[bin]);
     }
     make_room(d, r);
+    d->mem.requests++;
     void *p = system_alloc(d, r);
     if (p) d->mem.reserved += r;
     if (d->mem.reserved > d->mem.reserved_peak) d->mem.reserved_peak = d->mem.reserved;
@@ -266,6 +279,10 @@ void ss__free(ss_device *d, void *p, size_t bytes)
     if (!p) return;
     d->mem.used -= bytes;
     trace(d, bytes, 2);
+    if (has_arena(d)) {
+        ss__arena_give(d, p);
+        return;
+    }
     p = guard_off(d, p, bytes);
     int bin;
     size_t r = class_bytes(bytes, &bin);
@@ -298,7 +315,7 @@ ss_status ss_memory_reset_peak(ss_ctx *ctx, const char *device)
     if (!d) return SS_E_DEVICE;
     d->mem.peak = d->mem.used;
     d->mem.reserved_peak = d->mem.reserved;
-    d->mem.trace = 0;
+    d->mem.trace = d->mem.requests = 0;
     return SS_OK;
 }
 

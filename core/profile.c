@@ -15,6 +15,13 @@ ss_status ss_profile_start(ss_ctx *ctx)
     ss_profile_row *rows = calloc((size_t)ss_op_count() + 1, sizeof *rows);
     if (!rows) return ss_ctx_fail(ctx, SS_E_NOMEM, "profile: out of memory");
     ss_profile_stop(ctx);
+    for (int i = 0; i < SS_DEVICES; i++) { /* what was asked before is not the first call's */
+        const ss_status s = ctx->dev[i].gpu ? ss_wait(ctx, ctx->dev[i].name) : SS_OK;
+        if (s) {
+            free(rows);
+            return s;
+        }
+    }
     ctx->profile = rows;
     return SS_OK;
 }

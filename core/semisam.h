@@ -53,7 +53,8 @@ typedef struct ss_memory {
     size_t peak;                    /* largest `used` since the last reset */
     size_t budget;                  /* limit of `used` */
     size_t reserved, reserved_peak; /* bytes taken from the system, waiting ones included */
-    uint64_t trace; /* hash of all allocations and releases since the last reset, in order */
+    uint64_t requests; /* times that memory was taken from the system since the last reset */
+    uint64_t trace;    /* hash of all allocations and releases since the last reset, in order */
 } ss_memory;
 
 /* Device names: "cpu"; "cuda:N" or "cuda" for the first; "meta" counts what the CPU would need,
@@ -134,6 +135,10 @@ void ss_tensor_rest(ss_tensor *x);
 ss_ctx *ss_tensor_ctx(const ss_tensor *x);
 bool ss_tensor_is_contiguous(const ss_tensor *x);
 size_t ss_tensor_bytes(const ss_tensor *x); /* of its elements */
+
+/* ss_tensor_stamp() — another number whenever the bytes behind x may be others: its memory, and how
+ * often that was written in place. */
+uint64_t ss_tensor_stamp(const ss_tensor *x);
 
 /* A constant tensor is a frozen parameter: no gradient, and packed copies of it are kept. */
 void ss_tensor_set_constant(ss_tensor *x, bool on);

@@ -377,6 +377,11 @@ size_t ss_tensor_bytes(const ss_tensor *x)
     return (size_t)x->v.count * ss_dtype_bytes(x->v.dtype);
 }
 
+uint64_t ss_tensor_stamp(const ss_tensor *x)
+{
+    return x->st->id << 32 | x->st->version;
+}
+
 void ss_tensor_set_constant(ss_tensor *x, bool on)
 {
     x->v.constant = on;

@@ -16,17 +16,19 @@ static const char *device_at(lua_State *L, int i)
     return luaL_optstring(L, i, ssL_get(L)->device);
 }
 
-/* memory(device) — {used, cached, peak, reserved, reserved_peak, budget} in bytes, and {trace}. */
+/* memory(device) — {used, cached, peak, reserved, reserved_peak, budget} in bytes, {requests} and
+ * {trace}. */
 static int memory(lua_State *L)
 {
     ss_memory m;
     ssL_try(L, ss_memory_get(ssL_ctx(L), device_at(L, 1), &m));
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 8);
     lua_pushinteger(L, (lua_Integer)m.used), lua_setfield(L, -2, "used");
     lua_pushinteger(L, (lua_Integer)m.cached), lua_setfield(L, -2, "cached");
     lua_pushinteger(L, (lua_Integer)m.peak), lua_setfield(L, -2, "peak");
     lua_pushinteger(L, (lua_Integer)m.reserved), lua_setfield(L, -2, "reserved");
     lua_pushinteger(L, (lua_Integer)m.reserved_peak), lua_setfield(L, -2, "reserved_peak");
+    lua_pushinteger(L, (lua_Integer)m.requests), lua_setfield(L, -2, "requests");
     lua_pushinteger(L, (lua_Integer)(m.budget > INT64_MAX ? INT64_MAX : m.budget));
     lua_setfield(L, -2, "budget");
     lua_pushfstring(L, "%p", (void *)(uintptr_t)m.trace), lua_setfield(L, -2, "trace");

@@ -280,6 +280,8 @@ static bool push_field(lua_State *L, ss_tensor *x, const char *k)
         lua_pushboolean(L, ss_tensor_requires_grad(x));
     else if (!strcmp(k, "constant"))
         lua_pushboolean(L, v->constant);
+    else if (!strcmp(k, "stamp"))
+        lua_pushinteger(L, (lua_Integer)ss_tensor_stamp(x));
     else if (!strcmp(k, "grad")) {
         if (ss_tensor_grad(x)) {
             ssL_box *b = ssL_newbox(L);

@@ -100,7 +100,9 @@ static ss_status product(ss_call *c, ss_gpu *g, const ss_gemm *q, const void *x,
     if (!l) return SS_E_DEVICE;
     if (q->bias && linear) {
         const void *same = b;
-        if (q->b_type != q->y_type) {
+        if (q->b_type != q->y_type && q->b_kept) {
+            same = q->b_kept;
+        } else if (q->b_type != q->y_type) {
             ss_lay lay = {scratch, 0};
             ss_take(&lay, ss_gemm_work(q));
             same = scratch + lay.used;

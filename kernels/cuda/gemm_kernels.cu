@@ -54,21 +54,51 @@ SS_KERNEL(gemm_tile)
     }
 }
 
-SS_KERNEL(finish_rows)
-(ss_gemm q, const void *b, const void *r, void *y, int64_t count)
+/* i modulo n, both below `most`. */
+SS_DEVICE int64_t column(int64_t i, int64_t n, int64_t most)
 {
-    SS_EACH (i, count) {
+    if (most <= UINT32_MAX) return (uint32_t)i % (uint32_t)n; /* several times faster */
+    return i % n;
+}
+
+/* Whole runs first, then what is left of `count` element by element. Runs lie within a row. */
+SS_KERNEL(finish_rows)
+(ss_gemm q, const void *b, const void *r, void *y, int64_t runs, int64_t count)
+{
+    SS_EACH (j, runs) {
+        float z[SS_RUN], more[SS_RUN];
+        ss_read_run(z, y, q.y_type, j * SS_RUN);
+        if (b) {
+            ss_read_run(more, b, q.b_type, column(j * SS_RUN, q.n, count));
+            SS_UNROLL for (int k = 0; k < SS_RUN; k++) z[k] += more[k];
+        }
+        SS_UNROLL for (int k = 0; k < SS_RUN; k++) z[k] = ss_act_value(q.act, z[k]);
+        if (r) {
+            ss_read_run(more, r, q.y_type, j * SS_RUN);
+            SS_UNROLL for (int k = 0; k < SS_RUN; k++) z[k] += more[k];
+        }
+        ss_write_run(y, q.y_type, j * SS_RUN, z);
+    }
+    const int64_t done = runs * SS_RUN;
+    SS_EACH (j, count - done) {
+        const int64_t i = done + j;
         float z = ss_load(y, q.y_type, i);
-        if (b) z += ss_load(b, q.b_type, i % q.n);
+        if (b) z += ss_load(b, q.b_type, column(i, q.n, count));
         z = ss_act_value(q.act, z);
         ss_store(y, q.y_type, i, r ? z + ss_load(r, q.y_type, i) : z);
     }
 }
 
 SS_KERNEL(convert_each)
-(void *to, ss_dtype to_type, const void *from, ss_dtype type, int64_t n)
+(void *to, ss_dtype to_type, const void *from, ss_dtype type, int64_t runs, int64_t n)
 {
-    SS_EACH (i, n) ss_store(to, to_type, i, ss_load(from, type, i));
+    SS_EACH (j, runs) {
+        float z[SS_RUN];
+        ss_read_run(z, from, type, j * SS_RUN);
+        ss_write_run(to, to_type, j * SS_RUN, z);
+    }
+    const int64_t done = runs * SS_RUN;
+    SS_EACH (j, n - done) ss_store(to, to_type, done + j, ss_load(from, type, done + j));
 }
 
 extern "C" void ss_gemm_plain(ss_gpu *g, const ss_gemm *q, const void *x, const void *w, void *y)
@@ -84,11 +114,19 @@ extern "C" void ss_gemm_plain(ss_gpu *g, const ss_gemm *q, const void *x, const 
 extern "C" void ss_gemm_finish(ss_gpu *g, const ss_gemm *q, const void *b, const void *r, void *y)
 {
     const int64_t n = q->batch * q->m * q->n;
-    SS_LAUNCH(g, finish_rows, ss_grid(g, n), SS_BLOCK, 0, *q, b, r, y, n);
+    const bool fits = q->n % SS_RUN == 0 && ss_run_fits(y, q->y_type, SS_RUN) &&
+                      (!b || ss_run_fits(b, q->b_type, SS_RUN)) &&
+                      (!r || ss_run_fits(r, q->y_type, SS_RUN));
+    const int64_t runs = fits ? n / SS_RUN : 0;
+    SS_LAUNCH(g, finish_rows, ss_grid(g, fits ? runs : n), SS_BLOCK, 0, *q, b, r, y, runs, n);
 }
 
 extern "C" void ss_convert(ss_gpu *g, void *to, ss_dtype to_type, const void *from, ss_dtype type,
                            int64_t n)
 {
-    if (n) SS_LAUNCH(g, convert_each, ss_grid(g, n), SS_BLOCK, 0, to, to_type, from, type, n);
+    const bool fits = ss_run_fits(to, to_type, SS_RUN) && ss_run_fits(from, type, SS_RUN);
+    const int64_t runs = fits ? n / SS_RUN : 0;
+    if (n)
+        SS_LAUNCH(g, convert_each, ss_grid(g, runs ? runs : n), SS_BLOCK, 0, to, to_type, from,
+                  type, runs, n);
 }

@@ -23,7 +23,9 @@ ss_status ss_product_run(ss_call *c, ss_gpu *g, const ss_product *p, void *y)
     const void *x, *w;
     ss_status st = ss_operand(c, g, &l, p->x, p->q.type, &x);
     if (!st) st = ss_operand(c, g, &l, p->w, p->q.type, &w);
+    ss_gemm q = p->q;
+    if (!st && ss_product_keeps_bias(c, p)) st = ss_operand(c, g, &l, p->b, q.y_type, &q.b_kept);
     if (st) return st;
-    return ss_gemm_run(c, g, &p->q, x, w, p->b ? p->b->data : NULL, p->r ? p->r->data : NULL, y,
+    return ss_gemm_run(c, g, &q, x, w, p->b ? p->b->data : NULL, p->r ? p->r->data : NULL, y,
                        (char *)c->scratch + l.used);
 }

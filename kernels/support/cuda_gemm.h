@@ -15,7 +15,8 @@ typedef struct ss_gemm {
     ss_dtype b_type;
     ss_act act;
     bool bias, residual;
-    bool accumulate; /* y += instead of y =; without act and residual */
+    const void *b_kept; /* the bias in y's type where a copy is kept; NULL: it is made in scratch */
+    bool accumulate;    /* y += instead of y =; without act and residual */
 } ss_gemm;
 
 /* Scratch of ss_gemm_run: the library's workspace and the bias in y's type. */

@@ -102,12 +102,20 @@ static inline size_t ss_product_copy(const ss_product *p, const ss_view *v)
     return v->dtype == p->q.type ? 0 : (size_t)v->count * ss_dtype_bytes(p->q.type);
 }
 
+/* Whether the library adds the bias, in another type than it has, and that copy is kept. */
+static inline bool ss_product_keeps_bias(const ss_call *c, const ss_product *p)
+{
+    return p->b && p->q.act == SS_ACT_NONE && p->b->dtype != p->q.y_type && ss_lay_keeps(c, p->b);
+}
+
 /* Scratch of ss_product_run; asks for the copies that are kept. */
 static inline size_t ss_product_plan(ss_call *c, const ss_product *p)
 {
     ss_lay l = {NULL, 0};
     if (ss_product_copy(p, p->x)) ss_lay_copy(c, &l, p->x, p->q.type, ss_product_copy(p, p->x));
     if (ss_product_copy(p, p->w)) ss_lay_copy(c, &l, p->w, p->q.type, ss_product_copy(p, p->w));
+    if (ss_product_keeps_bias(c, p))
+        ss_lay_copy(c, &l, p->b, p->q.y_type, (size_t)p->q.n * ss_dtype_bytes(p->q.y_type));
     return l.used + ss_gemm_bytes(&p->q);
 }
 #endif

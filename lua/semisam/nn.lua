@@ -8,6 +8,7 @@ local nn = {
   is_module = module.is_module,
   options = require("semisam.nn.options").check,
   one_of = require("semisam.nn.options").one_of,
+  derived = require "semisam.nn.derived",
   seed = random.seed,
   set_key = random.set_key,
   checkpoint = random.checkpoint,

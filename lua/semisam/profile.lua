@@ -3,11 +3,11 @@ local ss = require "semisam.core"
 
 local M = {}
 
----Run fn(...) and count its operations. On a GPU each operation is waited for; `asked` is the part
----of its seconds that the processor needed to ask for it.
+---Run fn(...) and count its operations. On a GPU each operation is waited for, and what was asked
+---before comes first; `asked` is the part of its seconds that the processor needed to ask for it.
 ---@param fn function
 ---@return { name: string, calls: integer, seconds: number, flops: number, asked: number }[] rows
---- slowest first
+---  slowest first
 ---@return number seconds of the whole, what lies between the operations included
 function M.rows(fn, ...)
   ss._profile(true)

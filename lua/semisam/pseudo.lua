@@ -133,8 +133,13 @@ function pseudo.label(x, p, teachers, opts, rng)
   end
   if next(queues) then
     for j = 1, opts.n do
-      pseudo.round(x, coarse, p, teachers, opts, rng:fork(j), { j = j, queues = queues,
-        space = space, blind = blind })
+      ss.scoped(function() -- only the queues outlive a round, the rest would wait for the collector
+        pseudo.round(x, coarse, p, teachers, opts, rng:fork(j), { j = j, queues = queues,
+          space = space, blind = blind })
+        local kept = {}
+        for k, queue in pairs(queues) do kept[k] = { state = queue.state, union = queue.union } end
+        return kept
+      end)
     end
   end
   local maps, out = { mu = {}, var = {}, conf = {}, pseudo = {}, union = {} }, { empty = empty }

@@ -77,6 +77,16 @@ local function mixed()
       random({ 6, 4 }, 4):to(dtype) }, tol, function(x, w, b, r)
       return x:linear(w, b), x:linear(w, b, r), x:linear(w, b, r, { act = "gelu" }), x:linear(w, nil, r)
     end)
+    -- rows of whole runs, and operands whose addresses are not those of runs
+    same("wide linear " .. dtype, { random({ 7, 8 }, 1):to(dtype), random({ 24, 8 }, 2),
+      random({ 25 }, 3), random({ 8, 24 }, 4):to(dtype), random({ 7, 26 }, 5):to(dtype) }, tol,
+      function(x, w, b, r, s)
+        local whole, odd = rows(b, 1, 24), rows(b, 2, 25)
+        local shifted = s:reshape({ 182 }):slice(1, 2, 169):reshape { 7, 24 }
+        return x:linear(w, whole, rows(r, 1, 7), { act = "gelu" }),
+          x:linear(w, odd, rows(r, 1, 7), { act = "relu" }),
+          x:linear(w, whole, shifted, { act = "silu" }), x:linear(w, whole, shifted)
+      end)
     same("conv2d " .. dtype, { random({ 2, 6, 6, 4 }, 5):to(dtype), random({ 8, 4, 3, 3 }, 6),
       random({ 8 }, 7) }, tol, trained("conv2d", { pad = 1 }))
     same("conv_transpose2d " .. dtype, { random({ 2, 3, 3, 4 }, 8):to(dtype), random({ 4, 6, 2, 2 }, 9),
@@ -103,6 +113,23 @@ local function frozen()
   end
 end
 
+-- So does the copy of a frozen bias in the type of the product.
+local function frozen_bias()
+  local x = ss.ones({ 2, 8 }, { device = "cuda" }):to "bf16"
+  local w = ss.ones({ 8, 8 }, { device = "cuda" }):freeze_()
+  local b, got = ss.ones({ 8 }, { device = "cuda" }):freeze_(), {}
+  for i = 1, 4 do
+    if i == 3 then b:fill_(5) end
+    got[i] = x:linear(w, b):to("f32"):flat()[16]
+  end
+  for i, want in ipairs { 9, 9, 13, 13 } do
+    if got[i] ~= want then
+      print(("frozen bias, turn %d: %g instead of %g"):format(i, got[i], want))
+      os.exit(1)
+    end
+  end
+end
+
 -- Most bytes in use at a time, on a device that computes and on one that counts.
 local function peaks()
   local most = {}
@@ -111,11 +138,12 @@ local function peaks()
       local x = ss.zeros({ 2, 12, 12, 12, 8 }, { device = device })
       local w = ss.zeros({ 16, 8, 3, 3, 3 }, { device = device }):freeze_()
       local v = ss.zeros({ 24, 16 }, { device = device })
+      local b = ss.zeros({ 24 }, { device = device }):freeze_()
       local before = ss.memory(device).used
       ss.reset_peak(device)
       ss.scoped(function()
         local y = x:to("f16"):conv3d(w, nil, { pad = 1 })
-        return y:linear(v):conv3d(ss.zeros({ 24, 1, 3, 3, 3 }, { device = device }), nil, { groups = 24 })
+        return y:linear(v, b):conv3d(ss.zeros({ 24, 1, 3, 3, 3 }, { device = device }), nil, { groups = 24 })
       end)
       most[i] = ss.memory(device).peak - before
     end)
@@ -124,5 +152,5 @@ local function peaks()
   return most[1]
 end
 
-for _, fn in ipairs { chunks, patches, addresses, mixed, frozen } do ss.scoped(fn) end
+for _, fn in ipairs { chunks, patches, addresses, mixed, frozen, frozen_bias } do ss.scoped(fn) end
 print(("as expected, peak %d"):format(peaks()))

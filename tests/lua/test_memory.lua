@@ -60,6 +60,42 @@ local NETWORKS = {
     decoder_channels = { 16, 8, 4, 4 }, classes = 1 } },
 }
 
+t.test("a repeated step takes nothing more from a GPU", function()
+  nn.seed(1)
+  local net = ss.models.new({ "unet3d", base = 8, levels = 3 }):to("meta:cuda")
+  local opt = optim.adamw(net, { lr = 1e-3 })
+  local x = ss.zeros({ 1, 64, 64, 64, 1 }, { device = "meta:cuda" })
+  for i = 1, 2 do step(net, opt, nil, x, x, i) end
+  ss.reset_peak "meta:cuda"
+  for i = 1, 3 do step(net, opt, nil, x, x, i) end
+  local m = ss.memory "meta:cuda"
+  t.eq(m.requests, 0)
+  t.ok(m.reserved_peak < 1.15 * m.peak + (64 << 20),
+    ("%d bytes taken, %d in use"):format(m.reserved_peak, m.peak))
+end)
+
+t.test("a GPU's memory goes back when nothing in it is in use", function()
+  collectgarbage()
+  ss.trim "meta:cuda"
+  local before = ss.memory "meta:cuda"
+  local kept
+  ss.scoped(function()
+    for i = 1, 40 do -- sizes on both sides of every limit, let go in another order
+      local x = ss.zeros({ i * i * i * 700 }, { device = "meta:cuda" })
+      if i == 20 then kept = ss.keep(x) end
+      if i % 3 == 0 then x:release() end
+    end
+  end)
+  local m = ss.memory "meta:cuda"
+  t.eq(m.used - before.used, 20 * 20 * 20 * 700 * 4)
+  t.ok(m.cached > 0, "freed blocks wait")
+  ss.trim "meta:cuda"
+  t.ok(ss.memory("meta:cuda").reserved - before.reserved <= 64 << 20, "one segment is left")
+  kept:release()
+  ss.trim "meta:cuda"
+  t.eq(ss.memory("meta:cuda").reserved, before.reserved)
+end)
+
 for _, case in ipairs(NETWORKS) do
   t.test("meta predicts the peak of a step within 1.3x: " .. case[2][1], function()
     local real = peak("cpu", case[2], case[1])

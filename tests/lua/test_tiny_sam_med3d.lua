@@ -68,6 +68,50 @@ t.test("roles: odd sizes, points, masks, both", function()
   end)
 end)
 
+t.test("a frozen encoder keeps what depends on its weights, until they change", function()
+  local net = make()
+  local encoder, x = net.image_encoder, ss.uniform({ 1, 32, 32, 32, 1 }, 4)
+  local function encoded() return ss.no_grad(encoder, x) end
+  local function fresh() -- the same with nothing kept
+    encoder:unfreeze()
+    local y = encoded()
+    encoder:freeze()
+    return y
+  end
+  local function same(what)
+    local want = fresh()
+    for _ = 1, 2 do t.ok(difference(encoded(), want) < 1e-6, what) end
+    return want
+  end
+  local before = same "frozen"
+  local function changed(what)
+    local after = same(what)
+    t.ok(difference(after, before) > 1e-5, what .. " shows")
+    before = after
+  end
+  local attn, conv = encoder.layers["1"].blocks["0"].attn, encoder.layers["0"].blocks["0"].conv1
+  for name, p in pairs { biases = attn.attention_biases, padding = attn.norm.bias, qkv = attn.qkv.bias,
+    weight = conv.c.weight, scale = conv.bn.weight, mean = conv.bn.running_mean } do
+    ss.no_grad(function() p:add_(ss.normal(p.shape, 5, 0, 0.3)) end)
+    changed(name)
+  end
+  local state = {}
+  for name, p in pairs(make({ depths = { 1, 1, 2, 1 } }).image_encoder:state()) do
+    if type(name) == "string" then state[name] = p + 0.01 end
+  end
+  encoder:load_state(state)
+  changed "loaded weights"
+  local copy = encoder:clone(true):freeze()
+  ss.no_grad(function() copy.layers["1"].blocks["0"].attn.attention_biases:mul_(-9) end)
+  t.ok(difference(ss.no_grad(copy, x), before) > 1e-5, "a clone has its own")
+  t.ok(difference(encoded(), before) < 1e-6, "and leaves those of the first alone")
+  encoder:to "bf16"
+  local half = encoded():to "f32"
+  t.ok(difference(half, fresh():to "f32") < 0.05 * half:abs():max():item(), "another element type")
+  encoder:to "f32"
+  t.ok(difference(encoded(), before) < 1e-6, "and back")
+end)
+
 t.test("roles: a batch is its volumes", function()
   local net = make()
   ss.no_grad(function()

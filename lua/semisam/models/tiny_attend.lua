@@ -8,7 +8,8 @@
 --   its first two axes exchanged, several scatter their tokens, some of which are cropped away
 --   while outputs of padding tokens come in.
 -- * The output of the qkv layer is [heads][q k v], not [q k v][heads].
--- The official eval mode caches the biases, which stops their gradient; here they always have one.
+-- The official eval mode caches the biases, which stops their gradient; here they are kept where
+-- they are frozen.
 --
 -- All padding tokens of a window have one key and one value. They act as one more key, whose logit
 -- is raised by log sum exp of their biases.
@@ -47,8 +48,10 @@ M.attention = nn.module {
     if r > self.window then
       return self.proj(self:windowed(tokens, r, self.reverse):reshape(x.shape), residual)
     end
-    local q, k, v = self:split(self.qkv(self.norm(tokens)))
-    local y = self:within(q, k, v, r, { r, r, r }):reshape(x.shape)
+    local rows = self.qkv(self.norm(tokens))
+    if self:pads { r, r, r } then rows = self:padded(rows) end
+    local q, k, v = self:split(rows)
+    local y = self:within(q:slice(2, 1, r * r * r), k, v, r, { r, r, r }):reshape(x.shape)
     if r < self.window and self.reverse == "official" then y = y:permute { 1, 3, 2, 4, 5 } end
     return self.proj(y, residual)
   end,
@@ -91,23 +94,35 @@ function M.attention:split(qkv)
   return x:select(4, 1), x:select(4, 2), x:select(4, 3)
 end
 
--- q, k, v of padding tokens, [n, 1, heads, e]: what the layer makes of the norm's bias.
-function M.attention:padding(n)
-  local row = self.qkv(self.norm.bias:reshape { 1, 1, -1 })
-  return self:split(row:expand { n, 1, row:size(3) })
+-- Whether padding takes part, as one more key, in windows that hold a box of tokens.
+function M.attention:pads(box)
+  return not self.masked and box[1] * box[2] * box[3] < self.window ^ 3
+end
+
+-- qkv [n, t, 3c] -> [n, t + 1, 3c]: the last row is that of padding tokens, what the layer makes of
+-- the norm's bias.
+function M.attention:padded(qkv)
+  local layer, bias = self.qkv, self.norm.bias
+  local row = nn.derived(self, "padding," .. qkv.dtype, { layer.weight, layer.bias, bias },
+    function() return layer(bias:reshape { 1, 1, -1 }) end)
+  return ss.cat(qkv, row:expand { qkv:size(1), 1, row:size(3) }, { dim = 2 })
+end
+
+-- Biases of queries in a cube of q and the keys that they see of a box, [1, heads, q^3, keys].
+function M.attention:biases(q, box)
+  local key = ("bias,%d,%s"):format(q, table.concat(box, ","))
+  return (nn.derived(self, key, { self.attention_biases }, function()
+    local bias = self:bias(q, box)
+    if self:pads(box) then bias = ss.cat(bias, self:padding_bias(q, box), { dim = 3 }) end
+    return bias:reshape { 1, bias:size(1), bias:size(2), bias:size(3) }
+  end))
 end
 
 -- Attention inside windows: q [n, extent^3, heads, e] of a cube, k and v [n, keys, heads, e] of a
--- box -> [n, extent^3, c].
+-- box, where it pads with one more -> [n, extent^3, c].
 function M.attention:within(q, k, v, extent, box)
-  local n, w, bias = q:size(1), self.window, self:bias(extent, box)
-  if not self.masked and box[1] * box[2] * box[3] < w * w * w then
-    bias = ss.cat(bias, self:padding_bias(extent, box), { dim = 3 })
-    local _, kp, vp = self:padding(n)
-    k, v = ss.cat(k, kp, { dim = 2 }), ss.cat(v, vp, { dim = 2 })
-  end
-  return ss.attention(q, k, v, bias:reshape { 1, bias:size(1), bias:size(2), bias:size(3) })
-    :reshape { n, q:size(2), self.heads * q:size(4) }
+  return ss.attention(q, k, v, self:biases(extent, box))
+    :reshape { q:size(1), q:size(2), self.heads * q:size(4) }
 end
 
 ---Attention in several windows, before `proj`.
@@ -118,9 +133,11 @@ end
 ---@return tensor [n, r^3, c]
 function M.attention:windowed(tokens, r, reverse)
   local n, w, on = tokens:size(1), self.window, tokens.device
-  local q, k, v = self:split(self.qkv(self.norm(tokens)))
+  local rows = self.qkv(self.norm(tokens))
+  if r % w > 0 then rows = self:padded(rows) end
+  local q, k, v = self:split(rows)
   local e, kv, parts = q:size(4), ss.cat(k, v, { dim = 4 }), {}
-  if r % w > 0 then q = ss.cat(q, (self:padding(n)), { dim = 2 }) end
+  q = q:copy() -- once for all groups
   for i, group in ipairs(windows.groups(r, w)) do
     local count = #group.windows
     parts[i] = ss.scoped(function()
@@ -128,7 +145,7 @@ function M.attention:windowed(tokens, r, reverse)
         return x:index_select(self.table_of("sources", on, r, w, i, part), 2)
           :reshape { n * count, -1, self.heads, x:size(4) }
       end
-      local keys = cut(kv, "real")
+      local keys = cut(kv, self:pads(group.box) and "seen" or "real")
       return self:within(cut(q, "all"), keys:slice(4, 1, e), keys:slice(4, e + 1, 2 * e), w,
         group.box):reshape { n, count * w * w * w, self.heads * e }
     end)

@@ -2,7 +2,7 @@
 -- axes, its MLPs replaced by soft mixtures of experts or not. Parameter names are official.
 --
 -- Everything is channels last, so volumes and rows of tokens are one memory. Outside training,
--- batch norms are folded into their convolutions: a few thousand weights are scaled per call.
+-- batch norms are folded into their convolutions, of a frozen network once for all.
 local nn = require "semisam.nn"
 local ss = require "semisam"
 local attend = require "semisam.models.tiny_attend"
@@ -32,19 +32,31 @@ local ConvBn = nn.module {
       y = bn(self.c(x))
       y = self.act == "gelu" and y:gelu() or y
     else
-      local scale = bn.weight * (bn.running_var + bn.eps):rsqrt()
-      local w, b = self.c.weight, bn.bias - bn.running_mean * scale
+      local w, b = self:fold()
       if self.product then
-        w = w:reshape { w:size(1), w:size(2) } * scale:reshape { -1, 1 }
         -- Not going to change, it may be packed for the tile unit.
         if x.dtype == "bf16" and not ss.grad_enabled() then w:freeze_() end
         return x:linear(w, b, residual, { act = self.act })
       end
-      y = x:conv3d(w * scale:reshape { -1, 1, 1, 1, 1 }, b, self.folded)
+      y = x:conv3d(w, b, self.folded)
     end
     return residual and y + residual or y
   end,
 }
+
+-- Weight and bias of the convolution with the norm folded in; of a product, [out, inp] and [out].
+function ConvBn:fold()
+  local bn, w = self.bn, self.c.weight
+  return nn.derived(self, "folded", { w, bn.weight, bn.bias, bn.running_mean, bn.running_var },
+    function()
+      local scale = bn.weight * (bn.running_var + bn.eps):rsqrt()
+      local b = bn.bias - bn.running_mean * scale
+      if self.product then
+        return w:reshape { w:size(1), w:size(2) } * scale:reshape { -1, 1 }, b
+      end
+      return w * scale:reshape { -1, 1, 1, 1, 1 }, b
+    end)
+end
 
 -- seq.0, seq.2: two halvings of the grid.
 local PatchEmbed = nn.module {

@@ -41,14 +41,15 @@ end
 local makers = {}
 
 -- The tokens of the windows of a group: in the cube, or r^3 for padding. `part` "all" takes whole
--- windows, "real" their boxes.
+-- windows, "real" their boxes, "seen" their boxes and then padding once.
 function makers.sources(r, w, group, part)
   local g, list = M.groups(r, w)[group], {}
   for _, n in ipairs(g.windows) do
-    each(part == "real" and g.box or cubic(w), function(i0, i1, i2)
+    each(part == "all" and cubic(w) or g.box, function(i0, i1, i2)
       local a, b, c = n[1] * w + i0, n[2] * w + i1, n[3] * w + i2
       list[#list + 1] = a < r and b < r and c < r and (a * r + b) * r + c or r * r * r
     end)
+    if part == "seen" then list[#list + 1] = r * r * r end
   end
   return list
 end
