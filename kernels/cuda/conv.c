@@ -1,43 +1,20 @@
 /* conv.c — the convolution twins: operands, the way that is taken, bias and result. */
-#include "conv_split.h"
+#include "conv.h"
 #include "libs.h"
 #include "product.h"
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum { ANY, GEMM, CUDNN, SPLIT } way;
+typedef enum { EITHER, GEMM, CUDNN } way;
 
 /* $SEMISAM_CONV. */
 static ss_status wanted(ss_call *c, way *w)
 {
-    static const char *const name[] = {[GEMM] = "gemm", [CUDNN] = "cudnn", [SPLIT] = "split"};
     const char *s = getenv("SEMISAM_CONV");
-    *w = ANY;
-    if (!s || !*s) return SS_OK;
-    for (int i = GEMM; i <= SPLIT; i++)
-        if (strcmp(s, name[i]) == 0) *w = (way)i;
-    return *w ? SS_OK
-              : ss_fail(c, SS_E_ARG, "SEMISAM_CONV: expected gemm, cudnn or split, got '%s'", s);
-}
-
-/* Tensor cores have TF32 from sm_80. */
-static ss_status try_split(ss_call *c, ss_gpu *g, const ss_conv_job *r, bool must, bool *done)
-{
-    enum { FIRST = 80 };
-    ss_status st = SS_OK;
-    bool qualifies = false;
-    if (must && g->capability < FIRST)
-        return ss_fail(c, SS_E_DEVICE, "SEMISAM_CONV=split: TF32 begins with sm_%d, this is sm_%d",
-                       FIRST, g->capability);
-    for (int form = 0; form < SS_SPLIT_FORMS && g->capability >= FIRST && !st && !*done; form++) {
-        ss_conv_split s;
-        if (!ss_conv_split_of(r->q, r->a->result, r->t, form, &s)) continue;
-        qualifies = true;
-        st = ss_conv_by_split(c, g, r, &s, done);
-    }
-    if (must && !st && qualifies && !*done)
-        return ss_fail(c, SS_E_DEVICE, "SEMISAM_CONV=split: cuDNN has no plan for it in TF32");
-    return st;
+    *w = !s || !*s ? EITHER : strcmp(s, "gemm") == 0 ? GEMM : CUDNN;
+    if (*w == CUDNN && strcmp(s, "cudnn") != 0)
+        return ss_fail(c, SS_E_ARG, "SEMISAM_CONV: expected gemm or cudnn, got '%s'", s);
+    return SS_OK;
 }
 
 static ss_status try_cudnn(ss_call *c, ss_gpu *g, const ss_conv_job *r, bool *done)
@@ -48,10 +25,9 @@ static ss_status try_cudnn(ss_call *c, ss_gpu *g, const ss_conv_job *r, bool *do
     if (st || w == GEMM || ss_conv_cuts(r->q)) return st;
     ss_libs *l = ss_libs_with_dnn(c, g);
     if (!l) return SS_E_NOMEM;
-    if (w != ANY && l->dnn_why[0])
-        return ss_fail(c, SS_E_DEVICE, "SEMISAM_CONV=%s: %s", getenv("SEMISAM_CONV"), l->dnn_why);
-    if (w != CUDNN) st = try_split(c, g, r, w == SPLIT, done);
-    return st || *done ? st : ss_conv_by_cudnn(c, g, r, done);
+    if (w == CUDNN && l->dnn_why[0])
+        return ss_fail(c, SS_E_DEVICE, "SEMISAM_CONV=cudnn: %s", l->dnn_why);
+    return ss_conv_by_cudnn(c, g, r, done);
 }
 
 /* bias on every row of y, or of x for a transposed convolution. */
@@ -104,7 +80,7 @@ static ss_status run_data(ss_call *c, ss_gpu *g, ss_conv_job *r)
     if (st) return st;
     r->x = r->a->x->data, r->y = r->a->y->data;
     r->work_bytes = ss_conv_work(r->q, r->a, r->t);
-    r->work = ss_take(&l, ss_conv_room(r->q, r->a, r->t));
+    r->work = ss_take(&l, r->work_bytes);
     if (!ss_conv_pointwise(r->q)) st = try_cudnn(c, g, r, &done);
     if (st) return st;
     if (!done) return ss_conv_by_gemm(c, g, r);
@@ -127,7 +103,7 @@ static ss_status run_weight(ss_call *c, ss_gpu *g, ss_conv_job *r)
     r->x = (void *)x, r->y = (void *)y;
     r->w = apart ? ss_take(&l, ss_conv_weights(q) * sizeof(float)) : a->w->data;
     r->work_bytes = ss_conv_work(q, a, r->t);
-    r->work = ss_take(&l, ss_conv_room(q, a, r->t));
+    r->work = ss_take(&l, r->work_bytes);
     if (!ss_conv_pointwise(q)) st = try_cudnn(c, g, r, &done);
     if (!st && !done) st = ss_conv_by_gemm(c, g, r);
     if (!st && apart) ss_conv_unpack(g, q, r->w, done ? r->t : SS_F32, a->w->data);

@@ -23,9 +23,9 @@ typedef struct ss_conv_job {
     const ss_conv *q;
     const ss_conv_args *a;
     ss_dtype t;
-    void *x, *w, *y;   /* w: for SS_CONV_W packed f32 */
-    char *work;        /* of ss_conv_room's bytes */
-    size_t work_bytes; /* of them, without split factors */
+    void *x, *w, *y; /* w: for SS_CONV_W packed f32 */
+    char *work;
+    size_t work_bytes;
 } ss_conv_job;
 
 /* *done is false, and nothing queued, where cuDNN has no plan. For SS_CONV_W the result is in

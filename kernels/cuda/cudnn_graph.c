@@ -186,12 +186,12 @@ static bool acceptable(const ss_dnn_functions *f, const ss_dnn_conv *k,
         b.st = f->cudnnBackendGetAttribute(engine, CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE,
                                            CUDNN_TYPE_BEHAVIOR_NOTE, CUDNN_BEHAVIOR_NOTE_TYPE_COUNT,
                                            &behaviours, behaviour);
-    bool ok = !b.st, tensor_core = false;
+    bool ok = !b.st;
     for (int64_t i = 0; i < notes && ok; i++) {
         const cudnnBackendNumericalNote_t m = note[i];
-        tensor_core |= m == CUDNN_NUMERICAL_NOTE_TENSOR_CORE;
-        ok = m != CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS &&
-             m != CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC &&
+        const bool narrow = m == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS ||
+                            (m == CUDNN_NUMERICAL_NOTE_TENSOR_CORE && k->type == SS_F32);
+        ok = !narrow && m != CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC &&
              m != CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION &&
              m != CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_6x6 &&
              m != CUDNN_NUMERICAL_NOTE_WINOGRAD_TILE_13x13;
@@ -199,7 +199,7 @@ static bool acceptable(const ss_dnn_functions *f, const ss_dnn_conv *k,
     for (int64_t i = 0; i < behaviours && ok; i++)
         ok = behaviour[i] != CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION;
     drop(f, engine);
-    return ok && (k->type != SS_F32 || tensor_core == (k->tf32 != 0));
+    return ok;
 }
 
 /* A plan for the engine; NULL where it cannot be made or wants too much memory. */

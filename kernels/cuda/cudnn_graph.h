@@ -13,7 +13,7 @@ typedef struct ss_dnn_conv {
     int32_t type;       /* of x, w and y; of the result, which is f32 when it is w: see out_type */
     int32_t out_type;
     int32_t align; /* of the least aligned of the three, in bytes, at most 16 */
-    int32_t tf32;  /* f32 factors are rounded to TF32, by tensor cores; otherwise never */
+    int32_t pad_;
 } ss_dnn_conv;
 
 /* Either a handle or the description of a device (CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR). */
@@ -34,9 +34,8 @@ void ss_dnn_conv_of(ss_dnn_conv *k, const ss_conv *q, ss_conv_result result, ss_
                     ss_dtype out_type, int align);
 
 /* ss_dnn_plan_make() — the first plan the library offers that needs at most `most` bytes, gives the
- * same bits every time, sums in f32 and needs no compiler at run time. f32 factors are taken as
- * they are, or with k->tf32 by tensor cores as TF32. No such plan is no failure: p->plan is NULL.
- */
+ * same bits every time, sums in f32 (without TF32 for f32) and needs no compiler at run time. No
+ * such plan is no failure: p->plan is NULL. */
 cudnnStatus_t ss_dnn_plan_make(const ss_dnn_functions *f, const ss_dnn_target *t,
                                const ss_dnn_conv *k, int64_t most, ss_dnn_plan *p);
 void ss_dnn_plan_drop(const ss_dnn_functions *f, ss_dnn_plan *p);

@@ -27,18 +27,6 @@ static inline int64_t ss_conv_volume(const int64_t v[3])
 {
     return v[0] * v[1] * v[2];
 }
-static inline int64_t ss_conv_taps(const ss_conv *q)
-{
-    return ss_conv_volume(q->k);
-}
-static inline int64_t ss_conv_rows(const ss_conv *q, ss_conv_result which)
-{
-    return q->n * ss_conv_volume(which == SS_CONV_X ? q->x : q->y);
-}
-static inline size_t ss_conv_weights(const ss_conv *q)
-{
-    return (size_t)(q->o * (q->c / q->groups) * ss_conv_taps(q));
-}
 /* One kernel per channel of a volume: see depthwise.h. */
 static inline bool ss_conv_depthwise3(const ss_conv *q)
 {
@@ -51,19 +39,5 @@ static inline bool ss_conv_pointwise(const ss_conv *q)
     for (int i = 0; i < 3; i++)
         if (q->k[i] != 1 || q->step[i] != 1 || q->pad[i] != 0) return false;
     return q->groups == 1;
-}
-/* Kernels that lie side by side and cover x: every element of x meets one tap. */
-static inline bool ss_conv_tiles(const ss_conv *q)
-{
-    for (int i = 0; i < 3; i++)
-        if (q->k[i] != q->step[i] || q->pad[i] || q->x[i] != q->y[i] * q->k[i]) return false;
-    return q->groups == 1;
-}
-/* Patches of few channels, cut side by side, are a rearranged product: cuDNN has only slow code
- * for them. */
-static inline bool ss_conv_cuts(const ss_conv *q)
-{
-    const int64_t few = 8;
-    return ss_conv_tiles(q) && q->c < few;
 }
 #endif

@@ -1,20 +1,45 @@
-/* cuda_conv.h — convolutions on the device (cuda/conv.h): by cuDNN, in f32 with its factors
- * split (cuda_conv_split.h), or by matrix products on gathered rows; and the scratch they take.
+/* cuda_conv.h — convolutions on the device (cuda/conv.h): by cuDNN, or by matrix products on
+ * gathered rows; and the scratch they take.
  *
  * What is chosen depends on the card and on the libraries found; the scratch does not, so that
- * meta:cuda counts what the device takes. $SEMISAM_CONV=gemm never asks cuDNN; =cudnn never splits,
- * and fails where cuDNN is missing; =split fails where factors that qualify cannot be split.
+ * meta:cuda counts what the device takes. $SEMISAM_CONV=gemm never asks cuDNN; =cudnn fails where
+ * cuDNN is missing.
  *
  * Weights are [out, in/groups, k..] in a tensor and [out, k.., in/groups] here ("packed"), in the
  * type computed in. */
 #ifndef SEMISAM_CUDA_CONV_PLAN_H
 #define SEMISAM_CUDA_CONV_PLAN_H
-#include "cuda_conv_split.h"
+#include "conv_shape.h"
 #include "cuda_gemm.h"
 #include "fold.h"
 #include <string.h>
 
 #define SS_CONV_CAP ((size_t)32 << 20) /* of gathered rows, and of cuDNN's workspace */
+
+static inline int64_t ss_conv_taps(const ss_conv *q)
+{
+    return ss_conv_volume(q->k);
+}
+static inline int64_t ss_conv_rows(const ss_conv *q, ss_conv_result which)
+{
+    return q->n * ss_conv_volume(which == SS_CONV_X ? q->x : q->y);
+}
+
+/* Kernels that lie side by side and cover x: every element of x meets one tap. */
+static inline bool ss_conv_tiles(const ss_conv *q)
+{
+    for (int i = 0; i < 3; i++)
+        if (q->k[i] != q->step[i] || q->pad[i] || q->x[i] != q->y[i] * q->k[i]) return false;
+    return q->groups == 1;
+}
+
+/* Patches of few channels, cut side by side, are a rearranged product: cuDNN has only slow code
+ * for them. */
+static inline bool ss_conv_cuts(const ss_conv *q)
+{
+    const int64_t few = 8;
+    return ss_conv_tiles(q) && q->c < few;
+}
 
 /* The element type of the sum's factors. */
 static inline ss_dtype ss_conv_type(const ss_conv_args *a)
@@ -80,6 +105,11 @@ static inline int64_t ss_conv_grouped_parts(const ss_conv *q)
     return parts < 1 ? 1 : parts < most ? parts : most;
 }
 
+static inline size_t ss_conv_weights(const ss_conv *q)
+{
+    return (size_t)(q->o * (q->c / q->groups) * ss_conv_taps(q));
+}
+
 /* ---- scratch ------------------------------------------------------------------------------- */
 
 /* Working memory of the product or the library, whichever wants more. */
@@ -105,21 +135,6 @@ static inline size_t ss_conv_work(const ss_conv *q, const ss_conv_args *a, ss_dt
                    ss_conv_weights(q) * sizeof(float);
     if (library > SS_CONV_CAP) library = SS_CONV_CAP;
     return own > library ? own : library;
-}
-
-/* The same with room for split factors. */
-static inline size_t ss_conv_room(const ss_conv *q, const ss_conv_args *a, ss_dtype t)
-{
-    size_t most = ss_conv_work(q, a, t);
-    for (int form = 0; form < SS_SPLIT_FORMS; form++) {
-        ss_conv_split s;
-        ss_conv_split_parts parts;
-        ss_lay l = {NULL, 0};
-        if (!ss_conv_split_of(q, a->result, t, form, &s)) continue;
-        ss_conv_split_lay(&l, &s, &parts);
-        if (l.used > most) most = l.used;
-    }
-    return most;
 }
 
 enum { SS_CONV_PACKED = 0x100 }; /* the key of packed weights, with their type */
@@ -149,7 +164,7 @@ static inline ss_status ss_conv_plan_cuda(ss_call *c, const ss_conv *q, const ss
     } else if (ss_conv_packs(q, a, t)) {
         ss_lay_copy(c, &l, a->w, SS_CONV_PACKED | t, weights * size);
     }
-    ss_take(&l, ss_conv_room(q, a, t));
+    ss_take(&l, ss_conv_work(q, a, t));
     c->scratch_bytes = l.used;
     if (a->result == SS_CONV_W && a->b) { /* before the rest, in the same place */
         const ss_attr dims = ss_leading_axes(a->y);

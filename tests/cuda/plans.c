@@ -3,8 +3,7 @@
  *   cuda_plans SHAPES      (a file written by tests/cuda/shapes.lua; -v: a line per convolution)
  *
  * cuDNN plans every convolution of the file, its two gradients too, for the GPUs of devices.h, in
- * f16, bf16 and f32, and within the scratch that plan_cuda asks for; in f32 with split factors too,
- * from sm_80. cuBLASLt has to take the
+ * f16, bf16 and f32, and within the scratch that plan_cuda asks for. cuBLASLt has to take the
  * descriptors of a list of products. What is not installed is skipped. */
 #include "cudnn_graph.h"
 #include "devices.h"
@@ -69,52 +68,35 @@ typedef struct tally {
 
 static const char *const result_name[] = {"y", "dx", "dw"};
 
-/* What is planned: q is s's convolution, or a piece of it with split factors. */
-typedef struct request {
-    const shape *s;
-    ss_conv q;
-    ss_conv_result result;
-    ss_dtype type;
-    int64_t most;
-    bool split;
-} request;
-
-static void tell(const gpu_model *gpu, const request *a, const ss_dnn_plan *p, const char *now)
-{
-    const ss_conv *q = &a->q;
-    const char *type = a->split             ? "tf32"
-                       : a->type == SS_F16  ? "f16"
-                       : a->type == SS_BF16 ? "bf16"
-                                            : "f32";
-    printf("%s%-8s %-4s %-2s %dd n %d %d>%d groups %d x %dx%dx%d k %d step %d: %s, %.2f of %.2f "
-           "MiB, %d engines (%s)\n",
-           p->plan ? "" : "# ", gpu->name, type, result_name[a->result], q->nd, (int)q->n,
-           (int)q->c, (int)q->o, (int)q->groups, (int)q->x[0], (int)q->x[1], (int)q->x[2],
-           (int)q->k[2], (int)q->step[2], now, p->plan ? (double)p->workspace / 1048576 : 0.0,
-           (double)a->most / 1048576, p->tried, a->s->name);
-}
-
-static bool plan_one(const ss_dnn_functions *f, const ss_dnn_target *t, const gpu_model *gpu,
-                     const request *a, tally *sum)
+static void plan_one(const ss_dnn_functions *f, const ss_dnn_target *t, const gpu_model *gpu,
+                     const shape *s, ss_conv_result r, ss_dtype type, tally *sum)
 {
     ss_dnn_conv k;
     ss_dnn_plan p;
-    ss_dnn_conv_of(&k, &a->q, a->result, a->type, a->type, 16);
-    k.tf32 = a->split;
-    const cudnnStatus_t st = ss_dnn_plan_make(f, t, &k, a->most, &p);
-    const bool planned = p.plan != NULL;
+    const int64_t most = room(&s->q, r, type);
+    ss_dnn_conv_of(&k, &s->q, r, type, type, 16);
+    const cudnnStatus_t st = ss_dnn_plan_make(f, t, &k, most, &p);
+    const char *now = st ? f->cudnnGetErrorString(st) : p.plan ? "planned" : "no plan";
     sum->engines += p.tried;
     if (st)
         sum->refused++;
-    else if (!planned)
+    else if (!p.plan)
         sum->none++;
     else
         sum->planned++;
-    if (planned && p.workspace > sum->most) sum->most = p.workspace;
-    if (verbose || (!planned && !a->split))
-        tell(gpu, a, &p, st ? f->cudnnGetErrorString(st) : planned ? "planned" : "no plan");
+    if (p.plan && p.workspace > sum->most) sum->most = p.workspace;
+    if (verbose || !p.plan)
+        printf("%s%-8s %-4s %-2s %dd n %d %d>%d groups %d x %dx%dx%d k %d step %d: %s, %.2f of "
+               "%.2f MiB, %d engines (%s)\n",
+               p.plan ? "" : "# ", gpu->name,
+               type == SS_F16    ? "f16"
+               : type == SS_BF16 ? "bf16"
+                                 : "f32",
+               result_name[r], s->q.nd, (int)s->q.n, (int)s->q.c, (int)s->q.o, (int)s->q.groups,
+               (int)s->q.x[0], (int)s->q.x[1], (int)s->q.x[2], (int)s->q.k[2], (int)s->q.step[2],
+               now, p.plan ? (double)p.workspace / 1048576 : 0.0, (double)most / 1048576, p.tried,
+               s->name);
     ss_dnn_plan_drop(f, &p);
-    return planned;
 }
 
 #if defined CUDNN_VERSION && CUDNN_VERSION >= 90800
@@ -148,13 +130,7 @@ static void plan_all(const ss_dnn_functions *f, const gpu_model *gpu, const ss_d
         char what[200];
         for (int i = 0; i < n; i++)
             for (int r = 0; r < 3 && asks(&list[i].q); r++)
-                plan_one(f, t, gpu,
-                         &(request){.s = &list[i],
-                                    .q = list[i].q,
-                                    .result = (ss_conv_result)r,
-                                    .type = types[k],
-                                    .most = room(&list[i].q, (ss_conv_result)r, types[k])},
-                         &sum);
+                plan_one(f, t, gpu, &list[i], (ss_conv_result)r, types[k], &sum);
         snprintf(what, sizeof what,
                  "%s %s: %d planned with at most %.1f MiB, %d by own products, %d refused, %d "
                  "engines looked at",
@@ -167,61 +143,6 @@ static void plan_all(const ss_dnn_functions *f, const gpu_model *gpu, const ss_d
         else
             check(sum.planned > 0 && (types[k] == SS_F32 || sum.none == 0), what);
     }
-}
-
-/* Whether the full piece and the last have plans in one of the forms that are tried. */
-static bool plan_pieces(const ss_dnn_functions *f, const ss_dnn_target *t, const gpu_model *gpu,
-                        const shape *c, ss_conv_result r, tally *pieces)
-{
-    bool ok = false;
-    for (int form = 0; form < SS_SPLIT_FORMS && !ok; form++) {
-        ss_conv_split s;
-        if (!ss_conv_split_of(&c->q, r, SS_F32, form, &s)) continue;
-        const int64_t samples = c->q.n % s.samples, rows = s.size % s.rows;
-        request a = {.s = c,
-                     .q = ss_conv_split_piece(&s, s.samples, s.rows),
-                     .result = r,
-                     .type = SS_F32,
-                     .most = (int64_t)s.work,
-                     .split = true};
-        ok = plan_one(f, t, gpu, &a, pieces);
-        if (!ok || (!samples && !rows)) continue;
-        a.q = ss_conv_split_piece(&s, samples ? samples : s.samples, rows ? rows : s.rows);
-        ok = plan_one(f, t, gpu, &a, pieces);
-    }
-    return ok;
-}
-
-/* Split factors in f32. TF32 has plans for whole groups of four channels; what else has none goes
- * the usual way. */
-static void plan_splits(const ss_dnn_functions *f, const gpu_model *gpu, const ss_dnn_target *t,
-                        const shape *list, int n)
-{
-    tally pieces = {0};
-    int planned = 0, spared = 0, none = 0;
-    char what[200];
-    for (int i = 0; i < n; i++)
-        for (int r = 0; r < 3 && asks(&list[i].q); r++) {
-            ss_conv_split s;
-            const ss_conv *q = &list[i].q;
-            const bool lean = ss_conv_split_of(q, (ss_conv_result)r, SS_F32, SS_SPLIT_LEAN, &s),
-                       copied = ss_conv_split_of(q, (ss_conv_result)r, SS_F32, SS_SPLIT_COPIED, &s);
-            if (!lean && !copied) continue;
-            if (plan_pieces(f, t, gpu, &list[i], (ss_conv_result)r, &pieces))
-                planned++;
-            else if (q->c % 4 || q->o % 4 || (gpu->capability < 90 && !copied))
-                spared++;
-            else
-                none++;
-        }
-    snprintf(
-        what, sizeof what,
-        "%s f32 split: %d planned with at most %.1f MiB, %d without, %d missing, %d refused, %d "
-        "engines looked at",
-        gpu->name, planned, (double)pieces.most / 1048576, spared, none, pieces.refused,
-        pieces.engines);
-    printf("%s\n", what);
-    check(planned > 0 && none == 0 && pieces.refused == 0, what);
 }
 
 /* What does not fit together must not get a plan. */
@@ -264,12 +185,11 @@ static void convolutions(const char *path)
         const bool ok = describe(f, &gpu_models[g], &t);
         check(ok, "cuDNN takes the description of the GPU");
         if (ok) plan_all(f, &gpu_models[g], &t, list, n);
-        if (ok && gpu_models[g].capability >= 80) plan_splits(f, &gpu_models[g], &t, list, n);
         if (ok && dense >= 0) plan_wrong(f, &t, &list[dense]);
         if (t.device) f->cudnnBackendDestroyDescriptor(t.device);
     }
 #else
-    (void)f, (void)dense, (void)plan_all, (void)plan_splits, (void)plan_wrong;
+    (void)f, (void)dense, (void)plan_all, (void)plan_wrong;
     printf("skip cuDNN plans: built with headers older than 9.8\n");
 #endif
     free(list);

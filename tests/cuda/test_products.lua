@@ -1,6 +1,5 @@
 -- Products and convolutions by every way there is, with libraries that are missing, and what is said
--- about it. The cases are in products.lua and
--- splits.lua.
+-- about it. The cases are in products.lua.
 local t = require "tests.lib.t"
 local run = require "tests.lib.run"
 local module = require "tests.cuda.module"
@@ -19,29 +18,6 @@ t.test("cuDNN, own products, no cuDNN: the same results and the same memory", fu
     t.match(r.out, "^as expected, peak %d+\n$", way)
     first = first or r.out
     t.eq(r.out, first, way)
-  end
-end)
-
--- The kernels a run launched, as one text.
-local function launched(more, line)
-  local log = t.tmpdir() .. "/launches"
-  local r = shell(more .. " SS_EMULATE_LAUNCHES=" .. run.quote(log), line)
-  t.eq({ r.status, r.err, r.out }, { 0, "", "as expected\n" }, more)
-  local f = assert(io.open(log, "rb"))
-  local text = f:read "a"
-  f:close()
-  return text
-end
-
-t.test("split factors in f32: the processor's results, and the memory of meta:cuda", function()
-  launched("SEMISAM_CONV=split SS_EMULATE_CAPABILITY=80", "tests/cuda/splits.lua")
-end)
-
-t.test("factors are split from sm_80 on, unless told otherwise", function()
-  local case = "tests/cuda/splits.lua transposed"
-  t.match(launched("SS_EMULATE_CAPABILITY=80", case), "split_factor")
-  for _, way in ipairs { "SS_EMULATE_CAPABILITY=75", "SS_EMULATE_CAPABILITY=80 SEMISAM_CONV=cudnn" } do
-    t.eq(launched(way, case):find "split_factor", nil, way)
   end
 end)
 
@@ -78,10 +54,7 @@ t.test("what is missing is said", function()
   says("SS_EMULATE_MISSING=cublasLt", LINEAR, "linear: cuBLASLt was not found %(libcublasLt%.so")
   says("SS_EMULATE_MISSING=cudnn SEMISAM_CONV=cudnn", CONV,
     "conv2d: SEMISAM_CONV=cudnn: cuDNN was not found %(libcudnn%.so%.9%)")
-  says("SS_EMULATE_MISSING=cudnn SS_EMULATE_CAPABILITY=80 SEMISAM_CONV=split", CONV,
-    "conv2d: SEMISAM_CONV=split: cuDNN was not found %(libcudnn%.so%.9%)")
-  says("SEMISAM_CONV=split", CONV, "conv2d: SEMISAM_CONV=split: TF32 begins with sm_80, this is sm_75")
-  says("SEMISAM_CONV=fast", CONV, "conv2d: SEMISAM_CONV: expected gemm, cudnn or split, got 'fast'")
+  says("SEMISAM_CONV=fast", CONV, "conv2d: SEMISAM_CONV: expected gemm or cudnn, got 'fast'")
 end)
 
 t.test("cards that cuDNN has dropped go by own products", function()

@@ -129,26 +129,12 @@ cudnnStatus_t offer(const contents &heur, int64_t room, int64_t *count, void *el
     return CUDNN_STATUS_SUCCESS;
 }
 
-/* A list of notes. */
-cudnnStatus_t note(const std::vector<int32_t> &list, int64_t *count, void *elements)
+/* A list of one note, or of none when it is negative. */
+cudnnStatus_t note(int32_t n, int64_t *count, void *elements)
 {
-    *count = (int64_t)list.size();
-    if (*count) memcpy(elements, list.data(), list.size() * sizeof list[0]);
+    *count = n >= 0;
+    if (*count) memcpy(elements, &n, sizeof n);
     return CUDNN_STATUS_SUCCESS;
-}
-
-std::vector<int32_t> numerical_notes(engine e)
-{
-    switch (e) {
-    case UNSTEADY:
-        return {CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC};
-    case HALVED:
-        return {CUDNN_NUMERICAL_NOTE_TENSOR_CORE, CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS};
-    case TF32:
-        return {CUDNN_NUMERICAL_NOTE_TENSOR_CORE};
-    default:
-        return {};
-    }
 }
 } // namespace
 
@@ -240,13 +226,17 @@ cudnnStatus_t cudnnBackendGetAttribute(cudnnBackendDescriptor_t d, cudnnBackendA
         return CUDNN_STATUS_SUCCESS;
     }
     if (c.type == CUDNN_BACKEND_ENGINE_DESCRIPTOR && name == CUDNN_ATTR_ENGINE_NUMERICAL_NOTE &&
-        type == CUDNN_TYPE_NUMERICAL_NOTE)
-        return note(numerical_notes(c.which), count, elements);
+        type == CUDNN_TYPE_NUMERICAL_NOTE) {
+        return note(c.which == UNSTEADY ? (int32_t)CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC
+                    : c.which == NARROW ? (int32_t)CUDNN_NUMERICAL_NOTE_TENSOR_CORE
+                                        : -1,
+                    count, elements);
+    }
     if (c.type == CUDNN_BACKEND_ENGINE_DESCRIPTOR && name == CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE &&
         type == CUDNN_TYPE_BEHAVIOR_NOTE) {
-        std::vector<int32_t> list;
-        if (c.which == SLOW_COMPILER) list.push_back(CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION);
-        return note(list, count, elements);
+        return note(c.which == SLOW_COMPILER ? (int32_t)CUDNN_BEHAVIOR_NOTE_RUNTIME_COMPILATION
+                                             : -1,
+                    count, elements);
     }
     if (c.type == CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR &&
         name == CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE && type == CUDNN_TYPE_INT64) {

@@ -3,8 +3,8 @@
  *
  * Before the one engine that will do come some that a caller has to pass over: one that compiles at
  * run time, one that gives other bits every time, one that wants more memory than there is, and for
- * f32 one that makes f16 of the factors and, from sm_80, one that cuts them off to TF32. None has
- * code for bf16 before sm_80 or for a result of another type. */
+ * f32 one that rounds the factors. None has code for bf16 before sm_80 or for a result of another
+ * type. */
 #include "cudnn_parts.h"
 #include "emulate_parts.h"
 #include "half.h"
@@ -98,7 +98,7 @@ bool valid_operation(const contents &d)
 
 int64_t workspace_of(engine e)
 {
-    return e == HUNGRY ? (int64_t)1 << 42 : e == PLAIN || e == TF32 ? 8192 : 0;
+    return e == HUNGRY ? (int64_t)1 << 42 : e == PLAIN ? 8192 : 0;
 }
 
 std::vector<engine> engines_for(const contents &op, cudnnBackendHeurMode_t mode)
@@ -113,8 +113,7 @@ std::vector<engine> engines_for(const contents &op, cudnnBackendHeurMode_t mode)
     if (t == CUDNN_DATA_BFLOAT16 && !emu::at_least(80)) return {};
     if (mode == CUDNN_HEUR_MODE_FALLBACK) return {PLAIN};
     std::vector<engine> list = {SLOW_COMPILER, UNSTEADY, HUNGRY};
-    if (t == CUDNN_DATA_FLOAT) list.push_back(HALVED);
-    if (t == CUDNN_DATA_FLOAT && emu::at_least(80)) list.push_back(TF32);
+    if (t == CUDNN_DATA_FLOAT) list.push_back(NARROW);
     /* grouped ones are found among the fallbacks only */
     const ints x = op.held.at(r.x)->all<int64_t>(CUDNN_ATTR_TENSOR_DIMENSIONS),
                w = op.held.at(r.w)->all<int64_t>(CUDNN_ATTR_TENSOR_DIMENSIONS);
@@ -170,9 +169,9 @@ static array array_of(const contents &t, void *data)
             t.all<int64_t>(CUDNN_ATTR_TENSOR_STRIDES)};
 }
 
-/* Rows of factor pairs: where the first lies in x, w and y, and how many channels of x follow. */
+/* One factor pair: where it lies in x, w and y. */
 template <class F>
-static void each_row(const array &x, const array &w, const array &y, const contents &g, const F &f)
+static void each_pair(const array &x, const array &w, const array &y, const contents &g, const F &f)
 {
     const ints pre = g.all<int64_t>(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS),
                step = g.all<int64_t>(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES),
@@ -195,8 +194,10 @@ static void each_row(const array &x, const array &w, const array &y, const conte
             if (!inside) continue;
             for (int64_t n = 0; n < y.size[0]; n++)
                 for (int64_t o = 0; o < y.size[1]; o++)
-                    f(n * x.stride[0] + o / go * gc * x.stride[1] + xs, o * w.stride[0] + ws,
-                      n * y.stride[0] + o * y.stride[1] + ys, gc);
+                    for (int64_t c = 0; c < gc; c++)
+                        f(n * x.stride[0] + (o / go * gc + c) * x.stride[1] + xs,
+                          o * w.stride[0] + c * w.stride[1] + ws,
+                          n * y.stride[0] + o * y.stride[1] + ys);
         }
     }
 }
@@ -207,25 +208,6 @@ static int64_t span(const array &a)
     int64_t n = 1;
     for (size_t i = 0; i < a.size.size(); i++) n += (a.size[i] - 1) * a.stride[i];
     return n;
-}
-
-/* What the engine multiplies of f32: tensor cores drop the bits that TF32 has no room for. */
-static float factor(engine e, float v)
-{
-    if (e == HALVED) return ss_f16_to_f32(ss_f32_to_f16(v));
-    if (e != TF32) return v;
-    uint32_t u;
-    memcpy(&u, &v, sizeof u);
-    u &= 0xffffe000u;
-    memcpy(&v, &u, sizeof v);
-    return v;
-}
-
-static std::vector<float> factors_of(const array &a, engine e)
-{
-    std::vector<float> v((size_t)span(a));
-    for (size_t i = 0; i < v.size(); i++) v[i] = factor(e, a.get((int64_t)i));
-    return v;
 }
 
 void compute(const task &t)
@@ -241,21 +223,18 @@ void compute(const task &t)
                           ? 0
                           : 1;
     const array &out = which == 0 ? x : which == 1 ? w : y;
-    const int64_t xc = x.stride[1], wc = w.stride[1];
     std::vector<double> sum((size_t)span(out), 0.0);
     if (t.work) memset(t.work, 0xFF, (size_t)workspace_of(t.which));
-    const std::vector<float> a = factors_of(which == 0 ? w : x, t.which),
-                             b = factors_of(which == 2 ? w : y, t.which);
-    each_row(x, w, y, g, [&](int64_t xi, int64_t wi, int64_t yi, int64_t n) {
+    const auto rounded = [&](float v) {
+        return t.which == NARROW ? ss_f16_to_f32(ss_f32_to_f16(v)) : v;
+    };
+    each_pair(x, w, y, g, [&](int64_t xi, int64_t wi, int64_t yi) {
         if (which == 0)
-            for (int64_t c = 0; c < n; c++)
-                sum[(size_t)(xi + c * xc)] += (double)a[(size_t)(wi + c * wc)] * b[(size_t)yi];
+            sum[(size_t)xi] += (double)rounded(w.get(wi)) * (double)rounded(y.get(yi));
         else if (which == 1)
-            for (int64_t c = 0; c < n; c++)
-                sum[(size_t)(wi + c * wc)] += (double)a[(size_t)(xi + c * xc)] * b[(size_t)yi];
+            sum[(size_t)wi] += (double)rounded(x.get(xi)) * (double)rounded(y.get(yi));
         else
-            for (int64_t c = 0; c < n; c++)
-                sum[(size_t)yi] += (double)a[(size_t)(xi + c * xc)] * b[(size_t)(wi + c * wc)];
+            sum[(size_t)yi] += (double)rounded(x.get(xi)) * (double)rounded(w.get(wi));
     });
     if (t.which == UNSTEADY) wobble += 1e-3f;
     for (size_t i = 0; i < sum.size(); i++)

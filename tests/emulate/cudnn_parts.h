@@ -14,8 +14,7 @@ struct value {
     int64_t count;
     std::vector<char> bytes;
 };
-/* HALVED and TF32 round f32 factors, to f16 and to TF32. */
-enum engine { SLOW_COMPILER, UNSTEADY, HUNGRY, HALVED, TF32, PLAIN, ENGINES };
+enum engine { SLOW_COMPILER, UNSTEADY, HUNGRY, NARROW, PLAIN, ENGINES };
 
 /* A descriptor's attributes. Others that it refers to are copied when it is finalised, so that they
  * may be destroyed. */
