@@ -30,6 +30,15 @@ static ss_status try_cudnn(ss_call *c, ss_gpu *g, const ss_conv_job *r, bool *do
     return ss_conv_by_cudnn(c, g, r, done);
 }
 
+/* By kernels of our own, where the shape is one for them and no other way is asked for. */
+static ss_status try_direct(ss_call *c, ss_gpu *g, const ss_conv_job *r, bool *done)
+{
+    way w;
+    const ss_status st = wanted(c, &w);
+    *done = !st && w == EITHER && ss_conv_direct(g, r);
+    return st;
+}
+
 /* bias on every row of y, or of x for a transposed convolution. */
 static void add_bias(ss_gpu *g, const ss_conv_job *r)
 {
@@ -81,6 +90,8 @@ static ss_status run_data(ss_call *c, ss_gpu *g, ss_conv_job *r)
     r->x = r->a->x->data, r->y = r->a->y->data;
     r->work_bytes = ss_conv_work(r->q, r->a, r->t);
     r->work = ss_take(&l, r->work_bytes);
+    st = try_direct(c, g, r, &done);
+    if (st || done) return st;
     if (!ss_conv_pointwise(r->q)) st = try_cudnn(c, g, r, &done);
     if (st) return st;
     if (!done) return ss_conv_by_gemm(c, g, r);
@@ -104,7 +115,8 @@ static ss_status run_weight(ss_call *c, ss_gpu *g, ss_conv_job *r)
     r->w = apart ? ss_take(&l, ss_conv_weights(q) * sizeof(float)) : a->w->data;
     r->work_bytes = ss_conv_work(q, a, r->t);
     r->work = ss_take(&l, r->work_bytes);
-    if (!ss_conv_pointwise(q)) st = try_cudnn(c, g, r, &done);
+    st = try_direct(c, g, r, &done);
+    if (!st && !done && !ss_conv_pointwise(q)) st = try_cudnn(c, g, r, &done);
     if (!st && !done) st = ss_conv_by_gemm(c, g, r);
     if (!st && apart) ss_conv_unpack(g, q, r->w, done ? r->t : SS_F32, a->w->data);
     return st;

@@ -52,6 +52,12 @@ void ss_conv_gather_y(ss_gpu *g, const ss_conv *q, ss_dtype t, const void *y, in
 void ss_conv_spread(ss_gpu *g, const ss_conv *q, ss_dtype t, const void *from, int64_t first,
                     int64_t rows, const void *b, ss_dtype bt, void *x);
 
+/* ---- conv_direct.cu: few channels in f32
+ * --------------------------------------------------------- */
+
+/* With bias, but for SS_CONV_W. false, and nothing queued, for other shapes and odd addresses. */
+bool ss_conv_direct(ss_gpu *g, const ss_conv_job *r);
+
 /* ---- conv_grouped.cu: with groups, directly ---------------------------------------------------
  */
 

@@ -1,15 +1,16 @@
-/* cuda_conv.h — convolutions on the device (cuda/conv.h): by cuDNN, or by matrix products on
- * gathered rows; and the scratch they take.
+/* cuda_conv.h — convolutions on the device (cuda/conv.h): by kernels of our own (few channels in
+ * f32), by cuDNN, or by matrix products on gathered rows; and the scratch they take.
  *
  * What is chosen depends on the card and on the libraries found; the scratch does not, so that
- * meta:cuda counts what the device takes. $SEMISAM_CONV=gemm never asks cuDNN; =cudnn fails where
- * cuDNN is missing.
+ * meta:cuda counts what the device takes. $SEMISAM_CONV=gemm takes products only; =cudnn leaves our
+ * own kernels out, and fails where cuDNN is missing.
  *
  * Weights are [out, in/groups, k..] in a tensor and [out, k.., in/groups] here ("packed"), in the
  * type computed in. */
 #ifndef SEMISAM_CUDA_CONV_PLAN_H
 #define SEMISAM_CUDA_CONV_PLAN_H
 #include "conv_shape.h"
+#include "cuda_conv_direct.h"
 #include "cuda_gemm.h"
 #include "fold.h"
 #include <string.h>
@@ -134,6 +135,8 @@ static inline size_t ss_conv_work(const ss_conv *q, const ss_conv_args *a, ss_dt
                        ss_dtype_bytes(t) +
                    ss_conv_weights(q) * sizeof(float);
     if (library > SS_CONV_CAP) library = SS_CONV_CAP;
+    if (ss_direct_fits(q, a->result, t) && ss_direct_bytes(q, a->result) > own)
+        own = ss_direct_bytes(q, a->result);
     return own > library ? own : library;
 }
 

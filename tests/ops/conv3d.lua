@@ -1,5 +1,22 @@
 local conv = require "tests.lib.convref"
 local normal = require "tests.lib.normal"
+local ss = require "semisam"
+local t = require "tests.lib.t"
+
+-- y and the gradients of x, w and b, with extra output channels that are zero and left out again.
+local function trained(x, w, b, dy, opts, extra)
+  local leaves, all = {}, {}
+  for i, v in ipairs { x, w, b } do leaves[i] = v:copy():requires_grad_(true) end
+  for i = 2, 3 do
+    local shape = { table.unpack(leaves[i].shape) }
+    shape[1] = extra
+    all[i] = extra > 0 and ss.cat({ leaves[i], ss.zeros(shape) }, 1) or leaves[i]
+  end
+  local y = leaves[1]:conv3d(all[2], all[3], opts)
+  y = extra > 0 and y:slice(5, 1, dy.shape[5]) or y
+  y:backward(dy)
+  return { y:detach(), leaves[1].grad, leaves[2].grad, leaves[3].grad }
+end
 
 return {
   def = function(a)
@@ -34,6 +51,25 @@ return {
     { x = "f32[0,3,3,3,2]", weight = "f32[3,2,3,3,3]", bias = "f32[3]", pad = 1 },
   },
   tol = 2e-6,
+  more = {
+    function() -- few channels in many rows, which a GPU has kernels for: as with a channel more
+      for i, c in ipairs {
+        { { 1, 17, 17, 18, 16 }, { 8, 16, 3, 3, 3 }, { pad = 1 } },
+        { { 2, 13, 14, 13, 8 }, { 16, 8, 3, 3, 3 }, { pad = { 0, 1, 2 } } },
+        { { 1, 18, 19, 35, 4 }, { 24, 4, 2, 3, 1 }, { pad = { 1, 1, 0 }, dilation = { 1, 2, 1 } } },
+        { { 2, 26, 28, 25, 20 }, { 40, 20, 3, 1, 3 }, { pad = { 1, 0, 1 }, stride = { 2, 1, 2 } } },
+        { { 1, 20, 16, 16, 64 }, { 64, 64, 1, 3, 2 }, { pad = { 0, 1, 1 } } },
+      } do
+        local x, w, b = ss.normal(c[1], 1), ss.normal(c[2], 2), ss.normal({ c[2][1] }, 3)
+        local dy = ss.normal(x:conv3d(w, b, c[3]).shape, 4)
+        local got, want = trained(x, w, b, dy, c[3], 0), trained(x, w, b, dy, c[3], 1)
+        for k = 1, 4 do
+          local off, size = (got[k] - want[k]):abs():max():item(), want[k]:abs():max():item()
+          t.ok(off <= 1e-5 * size, ("case %d, result %d is off by %g of %g"):format(i, k, off, size))
+        end
+      end
+    end,
+  },
   errors = {
     { { x = "f32[1,4,4,4,3]", weight = "f32[4,2,3,3,3]" },
       "2 channels.*got 3.*f32%[1,4,4,4,3%].*f32%[4,2,3,3,3%]" },
