@@ -22,7 +22,8 @@ local DEFAULTS = {
   decoder_channels = { 128, 64, 32, 16 },
   freeze_encoder = true,
   deep_supervision = false,               -- also return logits at 1/2 and 1/4 in plane
-  slice_bytes = 64 << 20,                 -- hidden states of the slices encoded together
+  slice_bytes = false,                    -- hidden states of the slices encoded together: 64 MiB,
+                                          -- 512 on a GPU, which wants more to do at once
   norm = "minmax",                        -- what prepare() does to an image
 }
 
@@ -94,10 +95,11 @@ local SlicingSam3d = nn.module {
 function SlicingSam3d:prepare(x) return require("semisam.models.prep").prepare(self.prep, x) end
 
 -- Slices that fit the byte budget together: the widest state of a slice is its MLP.
-local function slices_at_once(c)
+local function slices_at_once(c, device)
+  local bytes = c.slice_bytes or (device:find "cuda" and 512 or 64) << 20
   local tokens = (c.image_size // c.patch_size) ^ 2
   local padded = math.max(tokens, c.window_size ^ 2)
-  return math.max(1, math.floor(c.slice_bytes / (4 * padded * c.embed_dim * c.mlp_ratio)))
+  return math.max(1, math.floor(bytes / (4 * padded * c.embed_dim * c.mlp_ratio)))
 end
 
 -- [k, h, w, 1] -> features; without a tape when the encoder is frozen.
@@ -119,7 +121,7 @@ function SlicingSam3d:encode(x)
   end
   return ss.scoped(function()
     local n, d, g = x:size(1), x:size(2), c.image_size // c.patch_size
-    local step, per_modality = slices_at_once(c), {}
+    local step, per_modality = slices_at_once(c, x.device), {}
     for m = 1, c.modalities do
       local slices = x:slice(5, m, m):reshape { n * d, c.image_size, c.image_size, 1 }
       local parts = {}
