@@ -25,18 +25,19 @@ static inline int64_t ss_direct_tile(int64_t out)
     return out % SS_DIRECT_WIDE ? SS_DIRECT_NARROW : SS_DIRECT_WIDE;
 }
 
-/* Whether the shape is one of these, whatever the card: several taps, 4 to 64 channels in whole
- * quads, enough rows to fill a card. A gradient of x with strides has taps without a term and is
- * none. */
+/* Whether the shape is one of these, whatever the card: several taps, channels in whole quads, few
+ * enough that cuDNN is slower, rows enough to fill a card. A gradient of x with strides has taps
+ * without a term and is none. */
 static inline bool ss_direct_fits(const ss_conv *q, ss_conv_result r, ss_dtype t)
 {
     const int64_t most = 64, least = 4096, limit = INT32_MAX;
     const int64_t in = ss_direct_in(q, r), out = ss_direct_out(q, r);
     const int64_t x = q->n * ss_conv_volume(q->x), y = q->n * ss_conv_volume(q->y);
     const bool strided = q->step[0] > 1 || q->step[1] > 1 || q->step[2] > 1;
-    return t == SS_F32 && q->groups == 1 && ss_conv_volume(q->k) > 1 && in <= most && out <= most &&
-           in % 4 == 0 && out % SS_DIRECT_NARROW == 0 && (r == SS_CONV_X ? x : y) >= least &&
-           x * q->c < limit && y * q->o < limit && !(strided && r == SS_CONV_X);
+    const bool few = in <= most && out <= most && (r == SS_CONV_W || in * out < most * most);
+    return t == SS_F32 && q->groups == 1 && ss_conv_volume(q->k) > 1 && few && in % 4 == 0 &&
+           out % SS_DIRECT_NARROW == 0 && (r == SS_CONV_X ? x : y) >= least && x * q->c < limit &&
+           y * q->o < limit && !(strided && r == SS_CONV_X);
 }
 
 /* Blocks of 128 rows of (tap, channel) and of outputs that the weights' gradient consists of. */
