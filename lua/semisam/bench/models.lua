@@ -50,6 +50,7 @@ end
 function bench.measure(case, dtype, turns, quick, device)
   device = device or "cpu"
   local row = { case = case.name, dtype = dtype, device = device, threads = ss.threads(), all = {} }
+  for _ = 1, 2 do collectgarbage() end -- what the case before has left, and what that held
   row.base_rss_bytes = memory.resident()
   ss.scoped(function()
     local step = case.make(dtype, quick)
