@@ -230,6 +230,9 @@ return {
         { t = 64, rel = "2d", grid = { 8, 8 }, window = { 9, 11 }, tables = "f32", far = 20 },
         { t = 27, rel = "3d_official", grid = { 3, 3, 3 }, window = { 5, 5, 5 }, tables = "f32", far = 20 },
         { t = 70, grid = { 7, 10 }, window = { 7, 11 } },
+        { t = 20, e = 16, rel = "2d", grid = { 4, 5 } },
+        { t = 64, e = 64, rel = "2d", grid = { 8, 8 }, window = { 9, 8 } },
+        { t = 70, e = 80, rel = "2d", grid = { 7, 10 } },
         { t = 9, e = 24, bias = true }, { t = 600, bias = true, e = 40 },
       }
       for i, f in ipairs(forms) do
