@@ -78,11 +78,18 @@ SS_DEVICE ss_at_rows ss_at_matrix(const ss_view &v)
     return r;
 }
 
+/* From sm_100 on the compiler would keep the addresses of all turns in registers, and spill. */
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000
+#define SS_AT_LOADS _Pragma("unroll 1")
+#else
+#define SS_AT_LOADS
+#endif
 /* Rows [first, first + ROWS), columns [c0, c0 + COLS) into shared memory; 0 beyond the end. */
 template <int ROWS, int COLS, int PITCH, class T>
 SS_DEVICE void ss_at_load_as(float *to, const ss_at_rows &r, int64_t first, int64_t c0, int64_t e)
 {
     const T *from = (const T *)r.data + r.at;
+    SS_AT_LOADS
     for (int i = threadIdx.x; i < ROWS * COLS; i += SS_AT_THREADS) {
         const int row = i / COLS, j = i % COLS;
         const int64_t t = first + row, c = c0 + j;

@@ -7,10 +7,6 @@ local launches = require "tests.cuda.launches"
 local module = require "tests.cuda.module"
 
 local SHARED, REGISTERS = 48 << 10, 65536 -- bytes of a block; registers of a multiprocessor
--- Bytes that may go to local memory because registers ran out, and why; everything else has none.
-local SPILLS = {
-  attention = 256, -- heads 256 wide: 64 sums a thread beside the logits; sm_100 and sm_120, not sm_75
-}
 
 local function list(pattern)
   local files = {}
@@ -74,7 +70,7 @@ local function judge(path, op, bad)
     local function say(format, ...)
       bad[#bad + 1] = ("%s %s %s: "):format(op, e.arch, e.name) .. format:format(...)
     end
-    if e.spill > (SPILLS[op] or 0) then say("%d bytes of spills", e.spill) end
+    if e.spill > 0 then say("%d bytes of spills", e.spill) end
     if e.shared > SHARED then say("%d bytes of shared memory", e.shared) end
     if not e.registers then
       say "no count of registers"

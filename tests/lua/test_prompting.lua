@@ -27,6 +27,9 @@ local function spy(answer)
   local s = { seen = {} }
   function s.encode(_, x) return x end
   function s:decode(x, prompt)
+    for _, value in pairs(prompt) do -- a round is a scope
+      if type(value) == "userdata" then ss.keep(value) end
+    end
     self.seen[#self.seen + 1] = prompt
     return answer and answer(x, prompt, #self.seen) or ss.zeros { 1, N, N, N, 1 }
   end
