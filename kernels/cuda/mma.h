@@ -82,29 +82,22 @@ SS_DEVICE float ss_exp_fast(float x)
 
 #else
 
+#if __CUDA_ARCH__ >= 750
+#define SS_LDMATRIX_(r, row, how)                                                                  \
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4" how ".shared.b16 {%0, %1, %2, %3}, [%4];"         \
+                 : "=r"((r)[0]), "=r"((r)[1]), "=r"((r)[2]), "=r"((r)[3])                          \
+                 : "r"((unsigned)__cvta_generic_to_shared(row))                                    \
+                 : "memory")
+#else
+#define SS_LDMATRIX_(r, row, how) ((r)[0] = (r)[1] = (r)[2] = (r)[3] = 0, (void)(row))
+#endif
 SS_DEVICE void ss_ldmatrix(uint32_t r[4], const void *row)
 {
-#if __CUDA_ARCH__ >= 750
-    const unsigned at = (unsigned)__cvta_generic_to_shared(row);
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-                 : "r"(at)
-                 : "memory");
-#else
-    r[0] = r[1] = r[2] = r[3] = 0, (void)row;
-#endif
+    SS_LDMATRIX_(r, row, "");
 }
 SS_DEVICE void ss_ldmatrix_turned(uint32_t r[4], const void *row)
 {
-#if __CUDA_ARCH__ >= 750
-    const unsigned at = (unsigned)__cvta_generic_to_shared(row);
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
-                 : "r"(at)
-                 : "memory");
-#else
-    r[0] = r[1] = r[2] = r[3] = 0, (void)row;
-#endif
+    SS_LDMATRIX_(r, row, ".trans");
 }
 
 template <class T> SS_DEVICE void ss_mma(float c[4], const uint32_t a[4], const uint32_t b[2]);
