@@ -57,6 +57,57 @@ M.attention = nn.module {
   end,
 }
 
+-- Biases of queries in a cube of q and keys in a box, both at the start of the window:
+-- [heads, q^3, keys].
+function M.attention:bias(q, box)
+  local w, heads, on = self.window, self.heads, self.attention_biases.device
+  return self.attention_biases:reshape { heads, w * w, w }
+    :index_select(self.table_of("offsets", on, q, box[3]), 3)
+    :reshape { heads, w * w * q, box[3] }
+    :index_select(self.table_of("rows", on, q, w, box[1], box[2]), 2)
+    :reshape { heads, q * q * q, box[1] * box[2] * box[3] }
+end
+
+-- log sum exp of the biases of queries in a cube of q over what the box leaves of the window,
+-- [heads, q^3, 1]. exp(bias) is summed axis by axis, with how often each offset occurs: padding is
+-- what sticks out of the box on the first axis, else on the second, else on the third.
+function M.attention:padding_bias(q, box)
+  local w, heads, on = self.window, self.heads, self.attention_biases.device
+  local function counts(from, to) return self.table_of("counts", on, q, w, from, to) end
+  local all = counts(0, w)
+  local top = self.attention_biases:detach():max({ dims = { 2 }, keepdim = true })
+  local e = (self.attention_biases - top):exp():reshape { heads, w, w, w }
+  local function third(m) return e:matmul(m, { transpose_b = true }) end
+  local function flat(x) return x:reshape { heads, w, q * q } end
+  local whole = third(all)
+  local inner = counts(box[2], w):matmul(whole)
+    + counts(0, box[2]):matmul(third(counts(box[3], w)))
+  local sum = counts(box[1], w):matmul(flat(all:matmul(whole)))
+    + counts(0, box[1]):matmul(flat(inner))
+  return sum:reshape({ heads, q * q * q, 1 }):log() + top:reshape { heads, 1, 1 }
+end
+
+-- qkv [n, t, 3c] -> q, k, v [n, t, heads, e], views.
+function M.attention:split(qkv)
+  local e = qkv:size(3) // (3 * self.heads)
+  local x = qkv:reshape { qkv:size(1), qkv:size(2), self.heads, 3, e }
+  return x:select(4, 1), x:select(4, 2), x:select(4, 3)
+end
+
+-- Whether padding takes part, as one more key, in windows that hold a box of tokens.
+function M.attention:pads(box)
+  return not self.masked and box[1] * box[2] * box[3] < self.window ^ 3
+end
+
+-- qkv [n, t, 3c] -> [n, t + 1, 3c]: the last row is that of padding tokens, what the layer makes of
+-- the norm's bias.
+function M.attention:padded(qkv)
+  local layer, bias = self.qkv, self.norm.bias
+  local row = nn.derived(self, "padding," .. qkv.dtype, { layer.weight, layer.bias, bias },
+    function() return layer(bias:reshape { 1, 1, -1 }) end)
+  return ss.cat(qkv, row:expand { qkv:size(1), 1, row:size(3) }, { dim = 2 })
+end
+
 -- Biases of queries in a cube of q and the keys that they see of a box, [1, heads, q^3, keys].
 -- Those of the released network are 54 MB: the processor makes them anew in 5 to 10 % of its time,
 -- a GPU, which waits for the host, keeps them.
