@@ -78,7 +78,7 @@ enum { MAPPED = true, ARENAS = true };
 
 static bool has_arena(const ss_device *d)
 {
-    return ARENAS && d->as_cuda;
+    return d->as_cuda && (ARENAS || !d->computes); /* nothing overruns what is only imagined */
 }
 
 static size_t round_up(size_t bytes, size_t unit)
