@@ -4,8 +4,9 @@
 #include "mm_tiles.h"
 
 enum {
-    REPACK_ROWS = 256, /* below it, rearranging w costs more than it saves */
-    ROWS = 4,          /* rows of y one iteration of the plain loop makes */
+    REPACK_ROWS = 256,      /* below it, rearranging w costs more than it saves */
+    REPACK_ROWS_F32 = 1024, /* the same for f32, whose products take w as it is nearly as well */
+    ROWS = 4,               /* rows of y one iteration of the plain loop makes */
     ALIGN = 64
 };
 
@@ -20,6 +21,23 @@ static void matrix(ss_dnn_desc *d, ss_dnn_slot s, ss_dtype t, int64_t batch, boo
     d->stride[s][2 - lead] = rows;
 }
 
+/* Rows of w that are whole pages apart share a set of the cache: oneDNN 2.6 then takes twice as
+ * long in f32 (3072 and 5120 columns; up to 2048, and 4096, it copies w itself). */
+static bool aliased(const ss_mm *q)
+{
+    return q->compute == SS_F32 && !q->w_transposed && q->n % 1024 == 0 && q->n > 2048 &&
+           q->m >= 128 && q->k >= 256;
+}
+
+/* Whether oneDNN should first bring w into a layout of its own. */
+static bool repacks(const ss_call *c, const ss_mm *q)
+{
+    const bool kept = q->w && q->w->constant && c->env && c->env->pack, f32 = q->compute == SS_F32;
+    if (q->batch != 1) return false;
+    if (aliased(q)) return true;
+    return q->w_parameter && (kept || q->m >= (f32 ? REPACK_ROWS_F32 : REPACK_ROWS));
+}
+
 /* *p is NULL where the plain loops have to do it. */
 static ss_status prepare(ss_call *c, const ss_mm *q, ss_dnn **p)
 {
@@ -30,8 +48,7 @@ static ss_status prepare(ss_call *c, const ss_mm *q, ss_dnn **p)
     d.kind = SS_DNN_MATMUL;
     d.compute = (int32_t)q->compute;
     d.act = (int32_t)q->act;
-    const bool kept = q->w && q->w->constant && c->env && c->env->pack;
-    d.repack = q->batch == 1 && q->w_parameter && (kept || q->m >= REPACK_ROWS);
+    d.repack = repacks(c, q);
     matrix(&d, SS_DNN_X, q->x_type, q->batch, q->x_shared, q->m, q->k, q->x_transposed);
     matrix(&d, SS_DNN_W, q->w_type, q->batch, q->w_shared, q->k, q->n, q->w_transposed);
     if (q->bias) matrix(&d, SS_DNN_B, q->b_type, q->batch, true, 1, q->n, false);

@@ -49,6 +49,8 @@ t.test("models run at toy sizes, one line of JSON each", function()
     t.eq(row.case, names[(i + 1) // 2])
     assert(row.seconds > 0 and row.flops > 0 and row.peak_bytes > 0, line)
     if row.base_rss_bytes > 0 then assert(row.peak_rss_bytes > 0, line) end
+    if row.tiles then assert(row.tiles.alone > 0 and row.tiles.loaded > 0, line) end
+    assert(row.dtype == "bf16" or not row.tiles, line)
   end
 end)
 

@@ -1,3 +1,5 @@
+local ss = require "semisam"
+
 -- Times are no function of the arguments: checked are their number and that they are times.
 local function check(outs, a)
   assert(#outs[1] == a.repeats, "one time per repeat")
@@ -13,6 +15,19 @@ return {
     { what = "conv", size = { 1, 5, 6, 7, 16, 16, 3 } },
     { what = "conv_dx", size = { 1, 5, 6, 7, 16, 16, 3 } },
     { what = "conv_dw", size = { 1, 5, 6, 7, 16, 16, 3 }, type = "bf16" },
+  },
+  more = {
+    function() -- the tile unit, or the reason why not
+      for loads = 0, 1 do
+        local ok, seconds = pcall(ss._ops._bare, "tiles", { 1000, loads }, "bf16", 2)
+        if ok then
+          check({ seconds:flat() }, { repeats = 2 })
+        else
+          assert(seconds:find "tile unit %(AMX%)", seconds)
+          print("skip _bare tiles: " .. seconds)
+        end
+      end
+    end,
   },
   thread_tol = math.huge,
   errors = {

@@ -40,6 +40,19 @@ local function matmul_peak(dtype, device, quick)
   return peaks[dtype]
 end
 
+-- Operations per second of the processor's tile unit by itself, and with loads of its operands,
+-- which are slow beside another program on the same core; nil where there is no such unit.
+local function tile_rates()
+  local steps, operations, rates = 100000, 65536, {}
+  for loads = 0, 1 do
+    local ok, seconds = pcall(ss._ops._bare, "tiles", { steps, loads }, "bf16", 5)
+    if not ok then return nil end
+    rates[loads + 1] = steps * operations * ss.threads() / median(seconds:flat())
+    seconds:release()
+  end
+  return { alone = rates[1], loaded = rates[2] }
+end
+
 ---One case in one element type.
 ---@param case table of bench/cases.lua
 ---@param dtype string
@@ -71,6 +84,7 @@ function bench.measure(case, dtype, turns, quick, device)
     row.peak_bytes = ss.memory(device).peak
     row.peak_rss_bytes = memory.peak()
   end)
+  if device == "cpu" and dtype == "bf16" then row.tiles = tile_rates() end
   collectgarbage()
   ss.trim(device)
   row.seconds = median(table.move(row.all, 1, #row.all, 1, {}))
@@ -95,6 +109,11 @@ local function show(row, o)
     print(("%-20s %-5s %7.3f s %9.1f %8.2f %6d MB %6d MB"):format(row.case, row.dtype, row.seconds,
       row.flops / 1e9, row.of_peak, row.peak_bytes // 1000000,
       (row.peak_rss_bytes - row.base_rss_bytes) // 1000000))
+    local tiles = row.tiles
+    if tiles and tiles.loaded < tiles.alone / 2 then
+      print(("  (the tile unit waited for its operands: %.1f of %.1f TFLOP/s; other programs use "
+        .. "these cores)"):format(tiles.loaded / 1e12, tiles.alone / 1e12))
+    end
   end
   io.stdout:flush()
 end
