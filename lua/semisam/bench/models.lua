@@ -111,8 +111,8 @@ local function show(row, o)
       (row.peak_rss_bytes - row.base_rss_bytes) // 1000000))
     local tiles = row.tiles
     if tiles and tiles.loaded < tiles.alone / 2 then
-      print(("  (the tile unit waited for its operands: %.1f of %.1f TFLOP/s; other programs use "
-        .. "these cores)"):format(tiles.loaded / 1e12, tiles.alone / 1e12))
+      print(("  (the tile unit waited for its operands: %.1f of %.1f TFLOP/s, as beside other "
+        .. "programs on the same cores)"):format(tiles.loaded / 1e12, tiles.alone / 1e12))
     end
   end
   io.stdout:flush()

@@ -57,8 +57,8 @@ results counts as part of the operation.
 bench models runs the networks at full size with weights made by a rule. `of peak` is their
 arithmetic per second as a part of the best rate of one matrix product here; `tensors` the largest
 memory of tensors, `process` what the whole process took beyond its start. After bf16 the tile unit
-(AMX) is timed by itself: where it waits for its operands, other programs use the cores, and times
-are up to twice as long; compare with other programs in turns.
+(AMX) is timed by itself: where it waits for its operands, probably for other programs on the same
+cores, times are up to twice as long; compare with other programs in turns.
 
 bench train runs steps of the training loop in the semi-supervised phase of a recipe, on its data or
 on phantoms, and tells where the time goes. Words key.sub=value change the recipe's settings, as in
