@@ -1,6 +1,7 @@
-/* bare_tiles.c — the rate of the tile unit by itself. Beside a busy sibling of a core (SMT)
- * products and loads of tiles are each about as fast as ever, but not in turn: four loads and four
- * products then take four times as long. Where timings of bf16 vary by a factor, this tells. */
+/* bare_tiles.c — the rate of the tile unit by itself. At times, most likely beside a busy sibling
+ * of a core (SMT), products and loads of tiles are each about as fast as ever, but not in turn:
+ * four loads and four products then take four times as long. Where timings of bf16 vary, this
+ * tells. */
 #include "../cpu.h"
 #include "amx.h"
 #include "bare.h"

@@ -21,8 +21,8 @@ static void matrix(ss_dnn_desc *d, ss_dnn_slot s, ss_dtype t, int64_t batch, boo
     d->stride[s][2 - lead] = rows;
 }
 
-/* Rows of w that are whole pages apart share a set of the cache: oneDNN 2.6 then takes twice as
- * long in f32 (3072 and 5120 columns; up to 2048, and 4096, it copies w itself). */
+/* Whether rows of w are whole pages apart in a product where oneDNN 2.6 minds: with 3072 and 5120
+ * columns it takes twice as long in f32, with 1024, 2048 and 4096 or few rows it does not. */
 static bool aliased(const ss_mm *q)
 {
     return q->compute == SS_F32 && !q->w_transposed && q->n % 1024 == 0 && q->n > 2048 &&

@@ -6,8 +6,8 @@ local ss = require "semisam"
 local M = { dtype = "f32" }
 
 -- Largest errors, about twice the largest measured. out: maps and tokens; scores: a handful of numbers
--- (IoU, object scores, losses), in f16 at least an eighth of bf16's, as one may be right by chance;
--- grad: all gradients of a case as one vector. Where there is no number the error is reported only:
+-- (IoU, object scores, losses), those of tiny_sam_med3d in f16 an eighth of bf16's; grad: all gradients
+-- of a case as one vector. Where there is no number the error is reported only:
 -- docs/design/precision.md says why.
 local BOUNDS = {
   bf16 = {
@@ -20,7 +20,7 @@ local BOUNDS = {
   f16 = {
     sam_med3d = { out = 0.007, scores = 0.003, grad = 0.042 },
     tiny_sam_med3d = { out = 0.025, scores = 0.011 },
-    slicing_sam3d = { out = 0.009, scores = 0.00025, grad = 0.072 },
+    slicing_sam3d = { out = 0.009, scores = 0.0002, grad = 0.072 },
     medsam2d = { out = 0.0045, scores = 0.0026, grad = 0.06 },
     medsam2 = { out = 0.006, scores = 0.03 },
   },

@@ -41,7 +41,7 @@ local function matmul_peak(dtype, device, quick)
 end
 
 -- Operations per second of the processor's tile unit by itself, and with loads of its operands,
--- which are slow beside another program on the same core; nil where there is no such unit.
+-- which slow down as beside another program on the same core; nil where there is no such unit.
 local function tile_rates()
   local steps, operations, rates = 100000, 65536, {}
   for loads = 0, 1 do
