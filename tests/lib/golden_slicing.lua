@@ -57,13 +57,19 @@ local function slice0(n, d)
   end
 end
 
+-- What the official blocks repeat at once, ours leave to the next one.
+local function doubled(y)
+  return y:resize({ y:size(2), 2 * y:size(3), 2 * y:size(4) }, { mode = "nearest" })
+end
+
 local function tap_decoder(seen, net)
   local function turned(label, results) seen[label] = ss.keep(G.first(results[1]:detach())) end
+  local function twice(label, results) turned(label, { doubled(results[1]:detach()) }) end
   for level = 5, 2, -1 do
     local block = net["decoder" .. level]
-    G.tap(seen, block, "mid.decoder" .. level, turned)
+    G.tap(seen, block, "mid.decoder" .. level, twice)
     G.tap(seen, block.conv1, ("mid.dec%d.conv1"):format(level), turned)
-    G.tap(seen, block.downsample, ("mid.dec%d.residual"):format(level), turned)
+    G.tap(seen, block.downsample, ("mid.dec%d.residual"):format(level), level < 5 and twice or turned)
     G.tap(seen, block.conv2, ("mid.dec%d.conv2"):format(level), function(label, results)
       seen[label] = ss.keep(G.first(results[1]:detach():instance_norm())) -- its norm is fused
     end)
@@ -196,7 +202,7 @@ K.full_size = function(case, report)
   for level = 5, 2, -1 do
     local name = "decoder" .. level
     G.tap(got, net[name], name, function(_, results)
-      got[name] = ss.keep(formula.sample(G.first(results[1]), info.sample_stride[name]))
+      got[name] = ss.keep(formula.sample(G.first(doubled(results[1])), info.sample_stride[name]))
     end)
   end
   local start = ss.clock()

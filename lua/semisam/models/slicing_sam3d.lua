@@ -2,8 +2,9 @@
 -- 3-D decoder of four residual blocks turns the stack of feature maps into logits.
 --
 -- Volumes are [n, d, h, w, m] with slices along d, h = w = image_size and m modalities. After the
--- encoder nothing is downsampled; blocks double h and w by repetition (with patches smaller than 16
--- only the last ones do). There are no skip connections. Names are those of the official student
+-- encoder nothing is downsampled; h and w double by repetition behind every block (with patches
+-- smaller than 16 behind the last ones), which here is done by whatever reads the block, at its
+-- small size where it can be. There are no skip connections. Names are those of the official student
 -- ("decoder5.conv1.0.weight"), the encoder's stand under "image_encoder.".
 local ss = require "semisam"
 local nn = require "semisam.nn"
@@ -27,42 +28,50 @@ local DEFAULTS = {
   norm = "minmax",                        -- what prepare() does to an image
 }
 
+local TWICE = { 1, 2, 2 } -- h and w repeated
+
 -- conv 3x3x3 or 1x1x1 with bias, then instance norm (and leaky ReLU): "<name>.0" in checkpoints.
-local function conv_norm(inp, out, kernel, slope)
-  return nn.sequential(nn.conv3d(inp, out, kernel, { pad = kernel // 2 }),
+local function conv_norm(inp, out, kernel, slope, double)
+  return nn.sequential(
+    nn.conv3d(inp, out, kernel, { pad = kernel // 2, upsample = double and TWICE }),
     nn.instance_norm(out, { slope = slope }))
 end
 
--- Residual block, then h and w doubled by repetition.
+-- Residual block of x, with h and w doubled first. A 1x1x1 convolution and its norm give the same
+-- before the doubling as behind it.
 local Block = nn.module {
   name = "residual_block",
   init = function(self, inp, out, double)
     self.double = double
-    self.conv1 = conv_norm(inp, out, 3, SLOPE)
+    self.conv1 = conv_norm(inp, out, 3, SLOPE, double)
     self.conv2 = nn.sequential(nn.conv3d(out, out, 3, { pad = 1 }))
     self.downsample = conv_norm(inp, out, 1, 1)
     self.join = nn.instance_norm(out, { slope = SLOPE })
   end,
   forward = function(self, x)
     local inner, skip = self.conv2(self.conv1(x)), self.downsample(x)
+    if self.double then
+      local small = skip
+      skip = small:resize({ inner:size(2), inner:size(3), inner:size(4) }, { mode = "nearest" })
+      ss.done(small)
+    end
     local y = self.join(inner, skip)
-    if not self.double then return y end
     ss.done(inner)
     ss.done(skip)
-    return y:resize({ y:size(2), 2 * y:size(3), 2 * y:size(4) }, { mode = "nearest" })
+    return y
   end,
 }
 
 local Head = nn.module {
   name = "segmentation_head",
-  init = function(self, inp, classes)
-    self.conv_pred = conv_norm(inp, inp // 2, 3, SLOPE)
+  init = function(self, inp, classes, double)
+    self.conv_pred = conv_norm(inp, inp // 2, 3, SLOPE, double)
     self.segmentation_head = nn.conv3d(inp // 2, classes, 1)
   end,
   forward = function(self, x) return self.segmentation_head(self.conv_pred(x)):to("f32") end,
 }
 
--- How often h and w must double to undo the patches; the last blocks do it.
+-- How often h and w must double to undo the patches; it happens behind the last blocks.
 local function doublings_of(patch)
   for k = 0, 4 do
     if patch == 1 << k then return k end
@@ -81,13 +90,13 @@ local SlicingSam3d = nn.module {
     if c.freeze_encoder then self.image_encoder:freeze() end
     local w, inp = c.decoder_channels, c.out_channels * c.modalities
     local doublings = doublings_of(c.patch_size)
-    self.decoder5 = Block(inp, w[1], doublings >= 4)
-    self.decoder4 = Block(w[1], w[2], doublings >= 3)
-    self.decoder3 = Block(w[2], w[3], doublings >= 2)
-    self.decoder2 = Block(w[3], w[4], doublings >= 1)
-    self.out1 = Head(w[4], c.classes)
-    self.out3 = Head(w[2], c.classes)
-    self.out2 = Head(w[3], c.classes)
+    self.decoder5 = Block(inp, w[1], false)
+    self.decoder4 = Block(w[1], w[2], doublings >= 4)
+    self.decoder3 = Block(w[2], w[3], doublings >= 3)
+    self.decoder2 = Block(w[3], w[4], doublings >= 2)
+    self.out1 = Head(w[4], c.classes, doublings >= 1)
+    self.out3 = Head(w[2], c.classes, doublings >= 3)
+    self.out2 = Head(w[3], c.classes, doublings >= 2)
   end,
   forward = function(self, x) return self:decode(self:encode(x)) end,
 }
@@ -142,7 +151,7 @@ function SlicingSam3d:decode(features)
   local deep = self.config.deep_supervision
   local function through(block, x, needed)
     local y = block(x)
-    if not needed then ss.done(x) end -- the largest are 100 MB each
+    if not needed then ss.done(x) end -- tens of MB each
     return y
   end
   return ss.scoped(function()

@@ -4,6 +4,7 @@ local ss = require "semisam"
 local module = require "semisam.nn.module"
 local random = require "semisam.nn.random"
 local config = require "semisam.nn.options"
+local upsampled = require "semisam.nn.upsampled"
 
 local M = {}
 
@@ -44,7 +45,21 @@ local function product(t)
   return p
 end
 
-local CONV = { stride = 1, pad = 0, dilation = 1, groups = 1, bias = true }
+local CONV = { stride = 1, pad = 0, dilation = 1, groups = 1, bias = true,
+  upsample = false } -- false, a factor or one for each axis
+
+-- How often x is repeated along each axis; nil: it is taken as it is.
+local function factors(name, upsample, axes)
+  if not upsample then return end
+  local list = triple(upsample, axes)
+  for i = 1, math.max(axes, #list) do
+    if #list ~= axes or math.type(list[i]) ~= "integer" or list[i] < 1 then
+      error(("%s: option \"upsample\" must be a positive integer or %d of them, got %s"):format(name,
+        axes, type(upsample) == "table" and table.concat(upsample, ", ") or tostring(upsample)), 5)
+    end
+  end
+  return list
+end
 
 local function define_conv(name, axes)
   return module.define {
@@ -53,18 +68,21 @@ local function define_conv(name, axes)
       opts = config.check(name, opts, CONV)
       self.opts = { stride = opts.stride, pad = opts.pad, dilation = opts.dilation,
         groups = opts.groups }
+      self.upsample = factors(name, opts.upsample, axes)
       local k = triple(kernel, axes)
       local inner = inp // opts.groups
       init_weight_bias(self, { out, inner, table.unpack(k) }, out, inner * product(k), opts.bias)
     end,
     forward = function(self, x)
       x = self:cast(x)
+      if self.upsample then return upsampled.forward(self, x, name) end
       return x[name](x, self.weight, self.bias, self.opts)
     end,
   }
 end
 
----Convolution of [n, h, w, c]: conv2d(in, out, kernel, { stride, pad, dilation, groups, bias }).
+---Convolution of [n, h, w, c]: conv2d(in, out, kernel, { stride, pad, dilation, groups, bias,
+---upsample }). upsample: x is first enlarged by repeating every pixel so often.
 M.conv2d = define_conv("conv2d", 2)
 ---Convolution of [n, d, h, w, c].
 M.conv3d = define_conv("conv3d", 3)
