@@ -18,7 +18,7 @@ import formula
 from hiera import prepare
 from medsam2 import MedSam2, sine_grid
 from sam_med3d import SamMed3d
-from student import Student
+from student import Student, doubled
 from tiny import tiny_sam_med3d
 from tracker import Tracker, resize
 
@@ -35,11 +35,12 @@ def student(case, io, best):
     got, net = {}, formula.build(lambda: Student(best))
     for i, block in enumerate(net.image_encoder.blocks):
         tap(block, f"slice0.enc.block{i}", got, lambda y: y[:1])
+    turn = doubled if best else lambda y: y  # best doubles when it reads
     for level in (5, 4, 3, 2):
         name = f"decoder{level}"
         step = case["sample_stride"][name]
         tap(getattr(net, name), name, got,
-            lambda y, step=step: Sampled(y.contiguous().flatten()[::step].clone()))
+            lambda y, step=step: Sampled(turn(y).contiguous().flatten()[::step].clone()))
     got["features"] = net.encode(formula.tensor("input", (1, 1, 128, 128, 128)))
     logits = net.decode(got["features"], deep=True)
     got.update(zip(("logits", "logits_ds2", "logits_ds3"), logits))

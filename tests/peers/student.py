@@ -113,20 +113,39 @@ class Encoder2d(nn.Module):
         return self.neck(x.movedim(-1, 1))
 
 
-class ConvNorm(nn.Sequential):
-    """Convolution, instance norm, leaky ReLU if `act`. Best: one group per channel is the faster form of
-    the norm, a linear layer that of 1x1x1 convolutions. Channels last would be a tenth faster, but
-    PyTorch's norms lose three digits there on volumes of this size."""
+def doubled(x):
+    """[n, c, d, h, w] with h and w repeated twice."""
+    return F.interpolate(x, scale_factor=(1, 2, 2), mode="nearest")
 
-    def __init__(self, a, b, size, act, best):
+
+def conv_of_doubled(conv, x):
+    """conv(doubled(x)) of a 3x3x3 convolution, from x: a transposed one whose weights are sums."""
+    once = torch.eye(3).flip(1)  # tap 2 - s of an axis that is not doubled
+    twice = torch.tensor([[0.0, 0, 1, 1], [0, 1, 1, 0], [1, 1, 0, 0]])  # taps 2 - s and 3 - s
+    weight = torch.einsum("oizyx,za,yb,xc->ioabc", conv.weight, once, twice, twice)
+    return F.conv_transpose3d(x, weight, conv.bias, stride=(1, 2, 2), padding=1)
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution, instance norm, leaky ReLU if `act`; `double`: of x doubled, where best does not make
+    that. Best: one group per channel is the faster form of the norm, a linear layer that of 1x1x1
+    convolutions. Channels last would be a tenth faster, but PyTorch's norms lose three digits there on
+    volumes of this size."""
+
+    def __init__(self, a, b, size, act, best, double=False):
         parts = [nn.Conv3d(a, b, size, padding=size // 2), nn.InstanceNorm3d(b)]
         super().__init__(*parts, *([nn.LeakyReLU(0.01, inplace=True)] if act else []))
-        self.best, self.act = best, act
+        self.best, self.act, self.double = best, act, double
+
+    def convolved(self, x):
+        if self[0].kernel_size[0] == 1:
+            return pointwise(self[0], x)
+        return conv_of_doubled(self[0], x) if self.double else self[0](x)
 
     def forward(self, x):
         if not self.best:
             return super().forward(x)
-        y = pointwise(self[0], x) if self[0].kernel_size[0] == 1 else self[0](x)
+        y = self.convolved(x)
         y = F.group_norm(y.contiguous(), y.shape[1])
         return F.leaky_relu_(y, 0.01) if self.act else y
 
@@ -136,22 +155,28 @@ def pointwise(conv, x):
 
 
 class BasicBlock(nn.Module):
-    def __init__(self, a, b, best):
+    """The published block ends with the doubling; best begins the next one with it (`double`)."""
+
+    def __init__(self, a, b, best, double):
         super().__init__()
+        self.best, self.double = best, double
         self.downsample = ConvNorm(a, b, 1, False, best)
-        self.conv1 = ConvNorm(a, b, 3, True, best)
+        self.conv1 = ConvNorm(a, b, 3, True, best, double)
         self.conv2 = ConvNorm(b, b, 3, False, best)
 
     def forward(self, x):
-        y = F.leaky_relu(self.conv2(self.conv1(x)) + self.downsample(x), 0.01)
-        return F.interpolate(y, scale_factor=(1, 2, 2), mode="nearest")
+        skip = self.downsample(x)
+        if self.best and self.double:
+            skip = doubled(skip)
+        y = F.leaky_relu(self.conv2(self.conv1(x)) + skip, 0.01)
+        return y if self.best else doubled(y)
 
 
 class Head(nn.Module):
     def __init__(self, a, classes, best):
         super().__init__()
         self.best = best
-        self.conv_pred = ConvNorm(a, a // 2, 3, True, best)
+        self.conv_pred = ConvNorm(a, a // 2, 3, True, best, True)
         self.segmentation_head = nn.Conv3d(a // 2, classes, 1)
 
     def forward(self, x):
@@ -165,7 +190,7 @@ class Student(nn.Module):
         self.best = best
         self.image_encoder = Encoder2d(best)
         for level, a, b in ((5, 256, 128), (4, 128, 64), (3, 64, 32), (2, 32, 16)):
-            setattr(self, f"decoder{level}", BasicBlock(a, b, best))
+            setattr(self, f"decoder{level}", BasicBlock(a, b, best, level < 5))
         self.out1, self.out2, self.out3 = (Head(a, classes, best) for a in (16, 32, 64))
 
     def encode(self, volume):
