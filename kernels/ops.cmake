@@ -35,5 +35,8 @@ foreach(t ${kernel_targets})
   # gcc 12 takes a block of run-time length n for one that may be empty.
   target_compile_options(${t} PRIVATE -O3 -Wno-maybe-uninitialized)
 endforeach()
+# Called from the v4 ops only.
+file(GLOB winograd_files ${CMAKE_CURRENT_LIST_DIR}/support/winograd*.c)
+set_source_files_properties(${winograd_files} PROPERTIES COMPILE_OPTIONS "-march=x86-64-v4;-mprefer-vector-width=512")
 target_link_libraries(ss_kernels PRIVATE ${DNNL_LIBRARY} m)
 file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/ss_op_table.h CONTENT "${table}")

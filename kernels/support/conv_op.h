@@ -4,6 +4,7 @@
 #include "conv.h"
 #include "depthwise_half.h"
 #include "rowsum.h"
+#include "winograd.h"
 
 static inline size_t ss_conv_pad(size_t bytes)
 {
@@ -20,11 +21,23 @@ static inline size_t ss_conv_sum_bytes(const ss_conv *q)
     return ss_rowsum_bytes(q->n * ss_conv_volume(q->y), q->o);
 }
 
+/* The level that the code of winograd.h is compiled for. */
+static inline bool ss_conv_tiled(const ss_conv *q, const ss_conv_args *a)
+{
+#if defined(__AVX512F__)
+    return ss_winograd_serves(q, a);
+#else
+    (void)q;
+    (void)a;
+    return false;
+#endif
+}
+
 /* The bias gradient where oneDNN does not give it: some weights go through a product. */
 static inline bool ss_conv_own_bias(const ss_conv *q, const ss_conv_args *a)
 {
     return a->result == SS_CONV_W && a->b &&
-           (ss_conv_pointwise(q) || ss_conv_patches(q, a->result));
+           (ss_conv_pointwise(q) || ss_conv_patches(q, a->result) || ss_conv_tiled(q, a));
 }
 
 /* What a depthwise volume that is not f32 goes through; false where its input is converted whole.
@@ -56,7 +69,13 @@ static inline ss_status ss_conv_op_plan(ss_call *c, const ss_conv *q, const ss_c
         return SS_OK;
     }
     if (!ss_conv_depthwise3(q)) {
-        ss_status st = ss_conv_plan(c, q, a, &c->scratch_bytes, &fast);
+        ss_status st = SS_OK;
+        if (ss_conv_tiled(q, a)) {
+            c->scratch_bytes = ss_winograd_bytes(q, a);
+            fast = true;
+        } else {
+            st = ss_conv_plan(c, q, a, &c->scratch_bytes, &fast);
+        }
         if (fast && ss_conv_own_bias(q, a) && c->scratch_bytes < ss_conv_sum_bytes(q))
             c->scratch_bytes = ss_conv_sum_bytes(q);
         if (st || fast) return st;
@@ -150,7 +169,12 @@ static inline ss_status ss_conv_op_cpu(ss_call *c, const ss_conv *q, const ss_co
     ss_dhalf h;
     ss_status st = SS_OK;
     if (!ss_conv_depthwise3(q)) {
-        st = ss_conv_run(c, q, a, c->scratch, &fast);
+        if (ss_conv_tiled(q, a)) {
+            ss_winograd_run(q, a, c->scratch);
+            fast = true;
+        } else {
+            st = ss_conv_run(c, q, a, c->scratch, &fast);
+        }
         if (!st && fast && ss_conv_own_bias(q, a))
             ss_rowsum(a->y->data, a->y->dtype, q->n * ss_conv_volume(q->y), q->o, a->b->data,
                       c->scratch);
