@@ -27,7 +27,8 @@ bool ss_winograd_serves(const ss_conv *q, const ss_conv_args *a)
 
 void ss_w_cut(ss_w_shape *s, int64_t most)
 {
-    const int64_t deep = s->deep, whole = ss_ceil_div(s->out[0], deep) * deep;
+    const int64_t deep = s->deep, most_slices = s->c > 64 ? 128 : 48;
+    const int64_t whole = ss_ceil_div(ss_min64(s->out[0], most_slices), deep) * deep;
     for (s->slices = whole;; s->slices = ss_ceil_div(s->slices, 2 * deep) * deep) {
         s->rows = s->slices / deep;
         s->deep_in = s->slices + s->kd - 1;
@@ -55,54 +56,69 @@ void ss_w_shape_of(ss_w_shape *s, const ss_conv *q, ss_conv_result result)
     s->k = (s->deep + s->kd - 1) * s->c;
 }
 
-void ss_w_bring(const ss_w_shape *s, const ss_w_part *p, int64_t t, const float *x, float *v)
+static void bring_one(const ss_w_shape *s, const ss_w_pixels *px, const float *from, float *v)
 {
-    ss_w_pixels px;
-    const int64_t tile = p->tile + t, plane = s->in[1] * s->in[2] * s->c;
-    ss_w_find(&px, s->in, tile / s->wide * 2 - s->pad[1], tile % s->wide * 2 - s->pad[2], 4, s->c);
-    v += t * s->deep_in * s->c;
-    for (int64_t zz = 0; zz < s->deep_in; zz++, v += s->c) {
+    for (int64_t c = 0; c < s->c; c += SS_W_LANES) {
+        const __mmask16 some = ss_w_first(s->c - c);
+        ss_w_vec d[SS_W_TERMS];
+        for (int i = 0; i < SS_W_TERMS; i++)
+            d[i] = _mm512_maskz_loadu_ps(px->in[i] ? some : 0, from + px->at[i] + c);
+        ss_w_in_plane(d);
+        for (int f = 0; f < SS_W_TERMS; f++)
+            _mm512_mask_storeu_ps(v + f * s->x_term + c, some, d[f]);
+    }
+}
+
+void ss_w_bring(const ss_w_shape *s, const ss_w_part *p, int64_t first, const float *x, float *v)
+{
+    ss_w_pixels px[SS_W_GROUP];
+    const int64_t plane = s->in[1] * s->in[2] * s->c;
+    const int64_t count = ss_w_find_group(s, p, first, true, px);
+    for (int64_t zz = 0; zz < s->deep_in; zz++) {
         const int64_t z = p->z + zz - s->pad[0];
-        if (z < 0 || z >= s->in[0]) {
-            for (int f = 0; f < SS_W_TERMS; f++) memset(v + f * s->x_term, 0, (size_t)s->c * 4);
-            continue;
-        }
-        const float *from = x + (p->n * s->in[0] + z) * plane;
-        for (int64_t c = 0; c < s->c; c += SS_W_LANES) {
-            const __mmask16 some = ss_w_first(s->c - c);
-            ss_w_vec d[SS_W_TERMS];
-            for (int i = 0; i < SS_W_TERMS; i++)
-                d[i] = _mm512_maskz_loadu_ps(px.in[i] ? some : 0, from + px.at[i] + c);
-            ss_w_in_plane(d);
-            for (int f = 0; f < SS_W_TERMS; f++)
-                _mm512_mask_storeu_ps(v + f * s->x_term + c, some, d[f]);
+        const bool in = z >= 0 && z < s->in[0];
+        const float *from = x + (p->n * s->in[0] + (in ? z : 0)) * plane;
+        for (int64_t t = 0; t < count; t++) {
+            float *to = v + ((first + t) * s->deep_in + zz) * s->c;
+            if (in) {
+                bring_one(s, &px[t], from, to);
+            } else {
+                for (int f = 0; f < SS_W_TERMS; f++)
+                    memset(to + f * s->x_term, 0, (size_t)s->c * 4);
+            }
         }
     }
 }
 
-/* Results of tile t of block p out of their terms m. */
-static void give(const ss_w_shape *s, const ss_w_part *p, int64_t t, const float *m,
+static void give_one(const ss_w_shape *s, const ss_w_pixels *px, const float *m, const float *bias,
+                     float *to)
+{
+    for (int64_t o = 0; o < s->o; o += SS_W_LANES) {
+        const __mmask16 some = ss_w_first(s->o - o);
+        ss_w_vec d[SS_W_TERMS];
+        for (int f = 0; f < SS_W_TERMS; f++)
+            d[f] = _mm512_maskz_loadu_ps(some, m + f * s->y_term + o);
+        ss_w_out_plane(d);
+        const ss_w_vec b = bias ? _mm512_maskz_loadu_ps(some, bias + o) : _mm512_setzero_ps();
+        for (int i = 0; i < 2; i++)
+            for (int j = 0; j < 2; j++)
+                if (px->in[4 * i + j])
+                    _mm512_mask_storeu_ps(to + px->at[4 * i + j] + o, some, d[4 * i + j] + b);
+    }
+}
+
+/* Results of a group of tiles out of their terms m. */
+static void give(const ss_w_shape *s, const ss_w_part *p, int64_t first, const float *m,
                  const float *bias, float *y)
 {
-    ss_w_pixels px;
-    const int64_t tile = p->tile + t, plane = s->out[1] * s->out[2] * s->o;
-    ss_w_find(&px, s->out, tile / s->wide * 2, tile % s->wide * 2, 2, s->o);
-    m += t * s->rows * s->cols;
+    ss_w_pixels px[SS_W_GROUP];
+    const int64_t plane = s->out[1] * s->out[2] * s->o;
+    const int64_t count = ss_w_find_group(s, p, first, false, px);
     for (int64_t zz = 0; zz < p->slices; zz++) {
         const float *from = m + zz / s->deep * s->cols + zz % s->deep * s->o;
         float *to = y + (p->n * s->out[0] + p->z + zz) * plane;
-        for (int64_t o = 0; o < s->o; o += SS_W_LANES) {
-            const __mmask16 some = ss_w_first(s->o - o);
-            ss_w_vec d[SS_W_TERMS];
-            for (int f = 0; f < SS_W_TERMS; f++)
-                d[f] = _mm512_maskz_loadu_ps(some, from + f * s->y_term + o);
-            ss_w_out_plane(d);
-            const ss_w_vec b = bias ? _mm512_maskz_loadu_ps(some, bias + o) : _mm512_setzero_ps();
-            for (int i = 0; i < 2; i++)
-                for (int j = 0; j < 2; j++)
-                    if (px.in[4 * i + j])
-                        _mm512_mask_storeu_ps(to + px.at[4 * i + j] + o, some, d[4 * i + j] + b);
-        }
+        for (int64_t t = 0; t < count; t++)
+            give_one(s, &px[t], from + (first + t) * s->rows * s->cols, bias, to);
     }
 }
 
@@ -144,7 +160,7 @@ static void block(const ss_w_shape *s, int64_t i, const float *x, const float *u
                   float *y, float *v, float *m)
 {
     const ss_w_part p = ss_w_part_of(s, i);
-    for (int64_t t = 0; t < p.tiles; t++) ss_w_bring(s, &p, t, x, v);
+    for (int64_t t = 0; t < p.tiles; t += SS_W_GROUP) ss_w_bring(s, &p, t, x, v);
     for (int f = 0; f < SS_W_TERMS; f++)
         for (int64_t col = 0; col < s->cols; col += SS_W_WIDE) {
             const int64_t wide = ss_min64(SS_W_WIDE, s->cols - col);
@@ -162,7 +178,7 @@ static void block(const ss_w_shape *s, int64_t i, const float *x, const float *u
                 ss_w_panel(&one, p.rows, wide);
             }
         }
-    for (int64_t t = 0; t < p.tiles; t++) give(s, &p, t, m, bias, y);
+    for (int64_t t = 0; t < p.tiles; t += SS_W_GROUP) give(s, &p, t, m, bias, y);
 }
 
 static size_t block_floats(const ss_w_shape *s)

@@ -6,30 +6,36 @@
 
 enum { MEMORY = 3 << 20 }; /* of a chunk's buffers */
 
-/* Terms of dy of tile t of block p: m[term][tile][row][cols]. */
-static void bring_dy(const ss_w_shape *s, const ss_w_part *p, int64_t t, const float *dy, float *m)
+/* `in`: the slice exists. Columns that stand for nothing become zero. */
+static void bring_one(const ss_w_shape *s, const ss_w_pixels *px, bool in, const float *from,
+                      float *m)
 {
-    ss_w_pixels px;
-    const int64_t tile = p->tile + t, plane = s->out[1] * s->out[2] * s->o;
-    ss_w_find(&px, s->out, tile / s->wide * 2, tile % s->wide * 2, 2, s->o);
-    m += t * s->rows * s->cols;
-    for (int64_t zz = 0; zz < s->rows * s->deep; zz++) {
+    for (int64_t o = 0; o < s->o; o += SS_W_LANES) {
+        const __mmask16 some = ss_w_first(s->o - o), all = s->deep == 1 ? 0xffff : some;
+        ss_w_vec d[SS_W_TERMS];
+        for (int i = 0; i < 2; i++)
+            for (int j = 0; j < 2; j++)
+                d[4 * i + j] = _mm512_maskz_loadu_ps(in && px->in[4 * i + j] ? some : 0,
+                                                     from + px->at[4 * i + j] + o);
+        ss_w_out_back_plane(d);
+        for (int f = 0; f < SS_W_TERMS; f++)
+            _mm512_mask_storeu_ps(m + f * s->y_term + o, all, d[f]);
+    }
+}
+
+/* Terms of dy of a group of tiles of block p: m[term][tile][row][cols]. */
+static void bring_dy(const ss_w_shape *s, const ss_w_part *p, int64_t first, const float *dy,
+                     float *m)
+{
+    ss_w_pixels px[SS_W_GROUP];
+    const int64_t plane = s->out[1] * s->out[2] * s->o;
+    const int64_t count = ss_w_find_group(s, p, first, false, px);
+    for (int64_t zz = 0; zz < p->rows * s->deep; zz++) {
         const bool in = zz < p->slices;
         const float *from = dy + (p->n * s->out[0] + p->z + (in ? zz : 0)) * plane;
         float *to = m + zz / s->deep * s->cols + zz % s->deep * s->o;
-        for (int64_t o = 0; o < s->o; o += SS_W_LANES) {
-            const __mmask16 some = ss_w_first(s->o - o);
-            /* Columns that stand for nothing are zero. */
-            const __mmask16 all = s->deep == 1 ? 0xffff : some;
-            ss_w_vec d[SS_W_TERMS];
-            for (int i = 0; i < 2; i++)
-                for (int j = 0; j < 2; j++)
-                    d[4 * i + j] = _mm512_maskz_loadu_ps(in && px.in[4 * i + j] ? some : 0,
-                                                         from + px.at[4 * i + j] + o);
-            ss_w_out_back_plane(d);
-            for (int f = 0; f < SS_W_TERMS; f++)
-                _mm512_mask_storeu_ps(to + f * s->y_term + o, all, d[f]);
-        }
+        for (int64_t t = 0; t < count; t++)
+            bring_one(s, &px[t], in, from, to + (first + t) * s->rows * s->cols);
     }
 }
 
@@ -100,9 +106,9 @@ void ss_w_dw(const ss_w_shape *whole, const float *x, const float *dy, float *dw
     memset(u, 0, (size_t)(SS_W_TERMS * s.k * s.cols) * 4);
     for (int64_t b = 0; b < ss_w_blocks(&s); b++) {
         const ss_w_part p = ss_w_part_of(&s, b);
-        SS_PARALLEL_FOR (t, p.tiles, s.deep_in * s.c * SS_W_TERMS) {
-            ss_w_bring(&s, &p, t, x, v);
-            bring_dy(&s, &p, t, dy, m);
+        SS_PARALLEL_FOR (g, ss_ceil_div(p.tiles, SS_W_GROUP), SS_GRAIN) {
+            ss_w_bring(&s, &p, g * SS_W_GROUP, x, v);
+            bring_dy(&s, &p, g * SS_W_GROUP, dy, m);
         }
         SS_PARALLEL_FOR (i, SS_W_TERMS * groups, p.tiles * p.rows * s.cols * SS_W_ROWS)
             rows(&s, &p, i / groups, i % groups * SS_W_ROWS, v, m, u);

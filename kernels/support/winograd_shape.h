@@ -9,7 +9,7 @@
 #include "conv_shape.h"
 #include "winograd_tile.h"
 
-enum { SS_W_TERMS = 16 };
+enum { SS_W_TERMS = 16, SS_W_GROUP = 8 };
 
 typedef struct {
     int64_t n, c, o, kd;         /* of a convolution at stride 1, c channels in and o out */
@@ -66,12 +66,29 @@ static inline void ss_w_find(ss_w_pixels *p, const int64_t size[3], int64_t top,
         }
 }
 
-/* Cuts; `least` and `most` bound the bytes of a block's buffers, where the sizes allow. */
+/* The tiles of a group, as pixels of x (those they are made from) or of results; how many there are. */
+static inline int64_t ss_w_find_group(const ss_w_shape *s, const ss_w_part *p, int64_t first, bool of_x,
+                    ss_w_pixels px[SS_W_GROUP])
+{
+    const int64_t count = ss_min64(SS_W_GROUP, p->tiles - first);
+    for (int64_t t = 0; t < count; t++) {
+        const int64_t tile = p->tile + first + t;
+        const int64_t top = tile / s->wide * 2, left = tile % s->wide * 2;
+        if (of_x)
+            ss_w_find(&px[t], s->in, top - s->pad[1], left - s->pad[2], 4, s->c);
+        else
+            ss_w_find(&px[t], s->out, top, left, 2, s->o);
+    }
+    return count;
+}
+
+/* Chooses tiles and slices of a block; `most` bounds the bytes of its buffers where rows allow. */
 void ss_w_cut(ss_w_shape *s, int64_t most);
 /* Geometry of y (or of w) from q, or of x: the convolution of y with turned weights. */
 void ss_w_shape_of(ss_w_shape *s, const ss_conv *q, ss_conv_result result);
-/* Terms of x in block p: v[term][tile][slice][c]. One call does tile t of the block. */
-void ss_w_bring(const ss_w_shape *s, const ss_w_part *p, int64_t t, const float *x, float *v);
+/* Terms of x in block p: v[term][tile][slice][c]. One call does SS_W_GROUP tiles from `first` on,
+ * slice by slice, since tiles are neighbours in memory and slices are not. */
+void ss_w_bring(const ss_w_shape *s, const ss_w_part *p, int64_t first, const float *x, float *v);
 
 /* w, with results in winograd_dw.c. */
 size_t ss_w_dw_bytes(const ss_w_shape *s);
