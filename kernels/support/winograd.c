@@ -7,7 +7,9 @@
 enum {
     CHANNELS = 8,       /* fewer leave the products too narrow */
     DEPTH = 4,          /* fewer slices leave too few rows */
-    MEMORY = 1536 << 10 /* of a block's buffers: they stay in the second cache */
+    MEMORY = 1 << 20,   /* of a block's buffers: they stay in the second cache */
+    MORE = 3 << 19,     /* with more channels, whose weights are read again for every block */
+    MANY = 64
 };
 
 static bool f32(const ss_view *v)
@@ -25,9 +27,15 @@ bool ss_winograd_serves(const ss_conv *q, const ss_conv_args *a)
     return f32(a->x) && f32(a->w) && f32(a->y) && (!a->b || !a->b->present || f32(a->b));
 }
 
+/* An odd number of cache lines: 16 terms side by side then do not meet in one set of the cache. */
+static int64_t apart(int64_t floats)
+{
+    return (floats / SS_W_LANES + 1) / 2 * 2 * SS_W_LANES + SS_W_LANES;
+}
+
 void ss_w_cut(ss_w_shape *s, int64_t most)
 {
-    const int64_t deep = s->deep, most_slices = s->c > 64 ? 128 : 48;
+    const int64_t deep = s->deep, most_slices = s->c > MANY ? 128 : 48;
     const int64_t whole = ss_ceil_div(ss_min64(s->out[0], most_slices), deep) * deep;
     for (s->slices = whole;; s->slices = ss_ceil_div(s->slices, 2 * deep) * deep) {
         s->rows = s->slices / deep;
@@ -36,8 +44,8 @@ void ss_w_cut(ss_w_shape *s, int64_t most)
         s->tiles = ss_min64(s->all, ss_max64(1, most / tile));
         if (tile <= most || s->rows <= 2 * 12) break;
     }
-    s->x_term = s->tiles * s->deep_in * s->c;
-    s->y_term = s->tiles * s->rows * s->cols;
+    s->x_term = apart(s->tiles * s->deep_in * s->c);
+    s->y_term = apart(s->tiles * s->rows * s->cols);
 }
 
 void ss_w_shape_of(ss_w_shape *s, const ss_conv *q, ss_conv_result result)
@@ -196,7 +204,7 @@ size_t ss_winograd_bytes(const ss_conv *q, const ss_conv_args *a)
     ss_w_shape s;
     ss_w_shape_of(&s, q, a->result);
     if (a->result == SS_CONV_W) return ss_w_dw_bytes(&s);
-    ss_w_cut(&s, MEMORY);
+    ss_w_cut(&s, s.c > MANY ? MORE : MEMORY);
     return 4 * (weight_floats(&s) + (size_t)omp_get_max_threads() * block_floats(&s));
 }
 
@@ -209,7 +217,7 @@ void ss_winograd_run(const ss_conv *q, const ss_conv_args *a, void *scratch)
         ss_w_dw(&s, a->x->data, a->y->data, a->w->data, scratch);
         return;
     }
-    ss_w_cut(&s, MEMORY);
+    ss_w_cut(&s, s.c > MANY ? MORE : MEMORY);
     float *u = scratch, *buffers = u + weight_floats(&s);
     weights(&s, a->w->data, back, u);
     const float *x = back ? a->y->data : a->x->data;

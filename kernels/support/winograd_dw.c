@@ -4,7 +4,7 @@
 #include "winograd_block.h"
 #include "winograd_shape.h"
 
-enum { MEMORY = 3 << 20 }; /* of a chunk's buffers */
+enum { MEMORY = 1 << 20, MORE = 3 << 20, MANY = 64 }; /* of a chunk's buffers */
 
 /* `in`: the slice exists. Columns that stand for nothing become zero. */
 static void bring_one(const ss_w_shape *s, const ss_w_pixels *px, bool in, const float *from,
@@ -67,7 +67,7 @@ static void finish(const ss_w_shape *s, const float *u, float *dw)
 static ss_w_shape cut(const ss_w_shape *s)
 {
     ss_w_shape t = *s;
-    ss_w_cut(&t, MEMORY);
+    ss_w_cut(&t, s->c > MANY ? MORE : MEMORY);
     return t;
 }
 
