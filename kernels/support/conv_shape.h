@@ -12,7 +12,8 @@ typedef struct ss_conv {
     int nd; /* 2 or 3 */
     int64_t n, c, o, groups;
     int64_t x[3], k[3], y[3], step[3], pad[3], dilation[3];
-    bool gelu; /* y = gelu(...); not for the other results */
+    bool gelu;  /* y = gelu(...); not for the other results */
+    bool twice; /* the tensor x has half of x[1] and x[2]: its rows and columns count twice */
 } ss_conv;
 
 typedef enum { SS_CONV_Y, SS_CONV_X, SS_CONV_W } ss_conv_result;
