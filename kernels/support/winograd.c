@@ -104,6 +104,7 @@ static void products(const ss_w_shape *s, const ss_w_part *p, const buffers *b)
                     .c = b->m + f * s->y_term + t * s->rows * s->cols + col,
                     .ci = s->cols,
                     .k = s->k,
+                    .times = 1,
                 };
                 ss_w_panel(&one, p->rows, wide);
             }

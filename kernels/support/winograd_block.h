@@ -8,11 +8,11 @@
 
 enum { SS_W_LANES = 16, SS_W_ROWS = 12, SS_W_WIDE = 32 };
 
-/* c[i][j] = or += sum over k of a[i ai + k ak] b[k bk + j]. */
+/* c[i][j] = or += sum over n < times and k of a[n an + i ai + k ak] b[n bn + k bk + j]. */
 typedef struct {
     const float *a, *b;
     float *c;
-    int64_t ai, ak, bk, ci, k;
+    int64_t an, ai, ak, bn, bk, ci, k, times;
     bool add;
 } ss_w_product;
 
@@ -21,21 +21,23 @@ static inline __attribute__((always_inline)) void ss_w_block(const ss_w_product 
 {
     __m512 sum[SS_W_ROWS][2];
     float *c = p->c + row * p->ci;
-    const float *a[4], *b = p->b;
     const int64_t ai = p->ai, ak = p->ak, bk = p->bk;
-    for (int g = 0; g < 4; g++) a[g] = p->a + (row + 3 * g) * ai;
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < vecs; j++)
             sum[i][j] = p->add ? _mm512_loadu_ps(c + i * p->ci + j * SS_W_LANES) : _mm512_setzero_ps();
-    for (int64_t k = 0; k < p->k; k++) {
-        __m512 y[2];
-        for (int j = 0; j < vecs; j++) y[j] = _mm512_loadu_ps(b + j * SS_W_LANES);
-        for (int i = 0; i < rows; i++) {
-            const __m512 x = _mm512_set1_ps(a[i / 3][(i % 3) * ai]);
-            for (int j = 0; j < vecs; j++) sum[i][j] = _mm512_fmadd_ps(x, y[j], sum[i][j]);
+    for (int64_t n = 0; n < p->times; n++) {
+        const float *a[4], *b = p->b + n * p->bn;
+        for (int g = 0; g < 4; g++) a[g] = p->a + n * p->an + (row + 3 * g) * ai;
+        for (int64_t k = 0; k < p->k; k++) {
+            __m512 y[2];
+            for (int j = 0; j < vecs; j++) y[j] = _mm512_loadu_ps(b + j * SS_W_LANES);
+            for (int i = 0; i < rows; i++) {
+                const __m512 x = _mm512_set1_ps(a[i / 3][(i % 3) * ai]);
+                for (int j = 0; j < vecs; j++) sum[i][j] = _mm512_fmadd_ps(x, y[j], sum[i][j]);
+            }
+            for (int g = 0; g < (rows + 2) / 3; g++) a[g] += ak;
+            b += bk;
         }
-        for (int g = 0; g < (rows + 2) / 3; g++) a[g] += ak;
-        b += bk;
     }
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < vecs; j++) _mm512_storeu_ps(c + i * p->ci + j * SS_W_LANES, sum[i][j]);

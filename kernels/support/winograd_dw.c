@@ -33,21 +33,23 @@ size_t ss_w_dw_bytes(const ss_w_shape *s)
 static void rows(const ss_w_shape *s, const ss_w_part *p, int64_t f, int64_t i, const float *v,
                  const float *m, float *u)
 {
-    for (int64_t col = 0; col < s->cols; col += SS_W_WIDE)
-        for (int64_t t = 0; t < p->tiles; t++) {
-            const ss_w_product one = {
-                .a = v + f * s->x_term + t * s->deep_in * s->c + i,
-                .ai = 1,
-                .ak = s->deep * s->c,
-                .b = m + f * s->y_term + t * s->rows * s->cols + col,
-                .bk = s->cols,
-                .c = u + (f * s->k + i) * s->cols + col,
-                .ci = s->cols,
-                .k = p->rows,
-                .add = true,
-            };
-            ss_w_panel(&one, ss_min64(SS_W_ROWS, s->k - i), ss_min64(SS_W_WIDE, s->cols - col));
-        }
+    for (int64_t col = 0; col < s->cols; col += SS_W_WIDE) {
+        const ss_w_product one = {
+            .a = v + f * s->x_term + i,
+            .an = s->deep_in * s->c,
+            .ai = 1,
+            .ak = s->deep * s->c,
+            .b = m + f * s->y_term + col,
+            .bn = s->rows * s->cols,
+            .bk = s->cols,
+            .c = u + (f * s->k + i) * s->cols + col,
+            .ci = s->cols,
+            .k = p->rows,
+            .times = p->tiles,
+            .add = true,
+        };
+        ss_w_panel(&one, ss_min64(SS_W_ROWS, s->k - i), ss_min64(SS_W_WIDE, s->cols - col));
+    }
 }
 
 static void block(const ss_w_shape *s, const ss_w_part *p, const float *x, const float *dy,
