@@ -5,7 +5,8 @@
 #include <omp.h>
 
 enum {
-    CHANNELS = 8,      /* fewer leave the products too narrow */
+    CHANNELS = 8,      /* fewer leave the products too narrow, */
+    PAIRS = 128,       /* or are too few products for the sums around them */
     DEPTH = 4,         /* fewer slices leave too few rows */
     SLICES = 48,       /* of a block, and with many channels */
     MOST_SLICES = 128,
@@ -22,7 +23,7 @@ static bool f32(const ss_view *v)
 
 bool ss_winograd_serves(const ss_conv *q, const ss_conv_args *a)
 {
-    if (q->groups != 1 || q->c < CHANNELS || q->o < CHANNELS) return false;
+    if (q->groups != 1 || q->c < CHANNELS || q->o < CHANNELS || q->c * q->o < PAIRS) return false;
     if (q->k[1] != 3 || q->k[2] != 3 || q->y[0] < DEPTH || q->x[0] < DEPTH) return false;
     for (int i = 0; i < 3; i++)
         if (q->step[i] != 1 || q->dilation[i] != 1 || q->pad[i] >= q->k[i]) return false;

@@ -1,8 +1,8 @@
 /* winograd_dw.c — the weight gradient of winograd.h: a term's is the product of the terms of x and
- * of those of dy. Blocks of the volume go one after another, so that sums have one order whatever
- * the number of threads. */
+ * of those of dy. Sums have one order whatever the number of threads. */
 #include "winograd_block.h"
 #include "winograd_shape.h"
+#include <omp.h>
 
 enum {
     SLICES = 48, /* of a block, and with many channels */
@@ -10,7 +10,9 @@ enum {
     MEMORY = 1 << 20, /* of a block's buffers, and with many channels, whose gradients are read
                          and written for every block */
     MORE = 3 << 20,
-    MANY = 64
+    MANY = 64,
+    SUMS = 16,
+    SMALL = 1 << 16 /* floats */
 };
 
 static ss_w_shape cut(const ss_w_shape *s)
@@ -23,10 +25,23 @@ static ss_w_shape cut(const ss_w_shape *s)
     return t;
 }
 
+/* How many sums there are of the gradients of terms: small ones are so many that threads need not
+ * wait for each other after every block. Always as many: sums then have one order. */
+static int64_t sums(const ss_w_shape *s)
+{
+    return ss_w_weight_floats(s) <= SMALL ? SUMS : 1;
+}
+
+static int64_t buffer_floats(const ss_w_shape *s)
+{
+    return s->terms * (s->x_term + s->y_term);
+}
+
 size_t ss_w_dw_bytes(const ss_w_shape *s)
 {
     const ss_w_shape t = cut(s);
-    return 4 * (size_t)(ss_w_weight_floats(&t) + t.terms * (t.x_term + t.y_term));
+    const int64_t threads = sums(&t) > 1 ? omp_get_max_threads() : 1;
+    return 4 * (size_t)(sums(&t) * ss_w_weight_floats(&t) + threads * buffer_floats(&t));
 }
 
 /* Products of rows [i, i + SS_W_ROWS) of term f, over all of a block. */
@@ -64,16 +79,27 @@ static void block(const ss_w_shape *s, const ss_w_part *p, const float *x, const
         rows(s, p, i / groups, i % groups * SS_W_ROWS, v, m, u);
 }
 
+static ss_w_part part(const ss_w_shape *s, int64_t i)
+{
+    const int64_t across = ss_w_across(s), along = ss_w_along(s);
+    return ss_w_part_of(s, i / (across * along), i / along % across, i % along);
+}
+
 void ss_w_dw(const ss_w_shape *whole, const float *x, const float *dy, float *dw, void *scratch)
 {
     const ss_w_shape s = cut(whole);
-    float *u = scratch, *v = u + ss_w_weight_floats(&s), *m = v + s.terms * s.x_term;
-    memset(u, 0, (size_t)ss_w_weight_floats(&s) * 4);
-    for (int64_t n = 0; n < s.n; n++)
-        for (int64_t a = 0; a < ss_w_across(&s); a++)
-            for (int64_t d = 0; d < ss_w_along(&s); d++) {
-                const ss_w_part p = ss_w_part_of(&s, n, a, d);
-                block(&s, &p, x, dy, v, m, u);
-            }
+    const int64_t blocks = s.n * ss_w_across(&s) * ss_w_along(&s), count = sums(&s);
+    const int64_t floats = ss_w_weight_floats(&s);
+    float *u = scratch, *all = u + count * floats;
+    SS_PARALLEL_FOR (k, count, SS_GRAIN) {
+        float *own = u + k * floats, *v = all + omp_get_thread_num() * buffer_floats(&s);
+        memset(own, 0, (size_t)floats * 4);
+        for (int64_t b = k; b < blocks; b += count) {
+            const ss_w_part p = part(&s, b);
+            block(&s, &p, x, dy, v, v + s.terms * s.x_term, own);
+        }
+    }
+    for (int64_t k = 1; k < count; k++)
+        for (int64_t i = 0; i < floats; i++) u[i] += u[k * floats + i];
     ss_w_weights_back(&s, u, dw);
 }

@@ -6,6 +6,9 @@
 -- tap u is the sum over all s and e with u = e - s + k - 1. A result takes (f + k - 1) / f products
 -- along the axis instead of k, in the plane with f = 2 and k = 3 4 instead of 9, and so do both
 -- gradients; the large volume is never made.
+--
+-- Where the plane alone is doubled, f32 has an op of its own that needs 9 products for 4 results
+-- where this needs 16 (kernels/support/winograd.h).
 local ss = require "semisam"
 local derived = require "semisam.nn.derived"
 
@@ -84,6 +87,15 @@ local function folds(self, x, kernel)
   return true
 end
 
+-- Whether _twice_conv3d serves: it fails otherwise.
+local function twice(self, x, name)
+  local f, w = self.upsample, self.weight
+  return name == "conv3d" and ss.isa() == "v4" and x.dtype == "f32" and w.dtype == "f32"
+    and f[1] == 1 and f[2] == 2 and f[3] == 2 and w:size(4) == 3 and w:size(5) == 3
+    and self.opts.pad == 1 and w:size(3) > 1 and x:size(2) >= 4 and w:size(1) >= 8
+    and w:size(2) >= 8 and w:size(1) * w:size(2) >= 128
+end
+
 ---What a convolution module gives for x repeated `self.upsample` times.
 ---@param self table module with weight, bias, opts (stride, pad, dilation, groups), upsample
 ---@param x tensor [n, size.., c]
@@ -96,6 +108,7 @@ function M.forward(self, x, name)
     x = M.repeated(x, factor)
     return x[name](x, self.weight, self.bias, self.opts)
   end
+  if twice(self, x, name) then return ss._ops._twice_conv3d(x, self.weight, self.bias) end
   for i, k in ipairs(kernel) do pad[i] = k - 1 - self.opts.pad end
   local weight = derived(self, "folded", { self.weight },
     function() return M.weight(self.weight, factor) end)
