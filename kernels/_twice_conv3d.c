@@ -50,21 +50,21 @@ static void grad(ss_grad *g)
     }
 }
 
-/* Of the products that are made: 9 for 36. */
 static double flops(const ss_call *c)
 {
     ss_conv q;
     ss_conv_args a;
     ss_call copy = *c;
-    return of(&copy, &q, &a) ? 0 : ss_conv_flops(&q) * 9 / 36;
+    return of(&copy, &q, &a) ? 0 : ss_twice_flops(&q, &a);
 }
 
 const ss_op SS_OP(_twice_conv3d) = {
     .name = "_twice_conv3d",
     .sig = "x: float, weight: float, bias?: float, pad: int3 = 1",
-    .doc = "conv3d of x [n, d, h, w, in] with its rows and columns repeated twice, weight [out, in, "
-           "kd, 3, 3] and stride 1. The processor's way for f32 with 8 channels or more; others "
-           "fail.",
+    .doc =
+        "conv3d of x [n, d, h, w, in] with its rows and columns repeated twice, weight [out, in, "
+        "kd, kh, kw] and stride 1. For f32 with 8 channels or more and 3x3 in the plane the large "
+        "volume is never made.",
     .infer = infer,
     .plan = plan,
     .cpu = cpu,

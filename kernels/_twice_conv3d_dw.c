@@ -43,13 +43,13 @@ static double flops(const ss_call *c)
     ss_conv q;
     ss_conv_args a;
     ss_call copy = *c;
-    return of(&copy, &q, &a) ? 0 : ss_conv_flops(&q) * 9 / 36;
+    return of(&copy, &q, &a) ? 0 : ss_twice_flops(&q, &a);
 }
 
 const ss_op SS_OP(_twice_conv3d_dw) = {
     .name = "_twice_conv3d_dw",
     .sig = "x: float, dy: float, kernel: int3, bias: bool = false, pad: int3 = 1",
-    .doc = "Gradients of _twice_conv3d with respect to weight [out, in, kd, 3, 3] and bias [out] "
+    .doc = "Gradients of _twice_conv3d with respect to weight [out, in, kd, kh, kw] and bias [out] "
            "(empty unless asked for), f32.",
     .infer = infer,
     .plan = plan,

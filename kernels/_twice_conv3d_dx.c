@@ -8,8 +8,10 @@ static ss_status of(ss_call *c, ss_conv *q, ss_conv_args *a)
     *a = (ss_conv_args){SS_CONV_X, &c->out[0], &c->in[1], NULL, &c->in[0]};
     ss_status st = ss_conv_backward(c, q, &c->in[0], &c->in[1], NULL, none);
     if (!st && (q->x[1] % 2 || q->x[2] % 2))
-        st = ss_fail(c, SS_E_SHAPE, "expected dy of an even number of rows and columns of x, got "
-                     "%lld and %lld", (long long)q->x[1], (long long)q->x[2]);
+        st = ss_fail(c, SS_E_SHAPE,
+                     "expected dy of an even number of rows and columns of x, got "
+                     "%lld and %lld",
+                     (long long)q->x[1], (long long)q->x[2]);
     return st;
 }
 
@@ -47,7 +49,7 @@ static double flops(const ss_call *c)
     ss_conv q;
     ss_conv_args a;
     ss_call copy = *c;
-    return of(&copy, &q, &a) ? 0 : ss_conv_flops(&q) * 9 / 36;
+    return of(&copy, &q, &a) ? 0 : ss_twice_flops(&q, &a);
 }
 
 const ss_op SS_OP(_twice_conv3d_dx) = {

@@ -5,14 +5,18 @@
 #include <omp.h>
 
 enum {
-    CHANNELS = 8,      /* fewer leave the products too narrow, */
-    PAIRS = 128,       /* or are too few products for the sums around them */
-    DEPTH = 4,         /* fewer slices leave too few rows */
-    SLICES = 48,       /* of a block, and with many channels */
+    CHANNELS = 8,        /* fewer leave the products too narrow, */
+    PAIRS = 128,         /* or are too few products for the sums around them */
+    DEPTH = 4,           /* fewer slices leave too few rows, */
+    FEW = 1024,          /* fewer results do not pay for the terms of the weights, */
+    MORE_RESULTS = 4096, /* with as many weights as these: */
+    MORE_WEIGHTS = 128 * 256,
+    TASKS = 4,   /* of a thread, at least, where there are tiles for them */
+    SLICES = 48, /* of a block, and with many channels */
     MOST_SLICES = 128,
-    BACK_SLICES = 24,  /* where a thread has all tiles of some slices */
-    MEMORY = 1 << 20,  /* of a block's buffers: they stay in the second cache */
-    MORE = 3 << 19,    /* with many channels, whose weights are read again for every block */
+    BACK_SLICES = 24, /* where a thread has all tiles of some slices */
+    MEMORY = 1 << 20, /* of a block's buffers: they stay in the second cache */
+    MORE = 3 << 19,   /* with many channels, whose weights are read again for every block */
     MANY = 64
 };
 
@@ -27,8 +31,9 @@ bool ss_winograd_serves(const ss_conv *q, const ss_conv_args *a)
     if (q->k[1] != 3 || q->k[2] != 3 || q->y[0] < DEPTH || q->x[0] < DEPTH) return false;
     for (int i = 0; i < 3; i++)
         if (q->step[i] != 1 || q->dilation[i] != 1 || q->pad[i] >= q->k[i]) return false;
+    const int64_t results = q->n * ss_conv_volume(q->y);
+    if (results < FEW || (results < MORE_RESULTS && q->c * q->o > MORE_WEIGHTS)) return false;
     if (q->twice && (q->pad[1] != 1 || q->pad[2] != 1)) return false;
-    if (q->n * ss_conv_volume(q->y) * ss_conv_volume(q->x) == 0) return false;
     return f32(a->x) && f32(a->w) && f32(a->y) && (!a->b || !a->b->present || f32(a->b));
 }
 
@@ -120,8 +125,7 @@ static void forward(const ss_w_shape *s, buffers all)
         const ss_w_part p = ss_w_part_of(s, i / (across * along), i / along % across, i % along);
         for (int64_t t = 0; t < p.tiles; t += SS_W_GROUP) ss_w_bring(s, &p, t, b.x, b.v);
         products(s, &p, &b);
-        for (int64_t t = 0; t < p.tiles; t += SS_W_GROUP)
-            ss_w_give(s, &p, t, b.m, b.bias, b.y);
+        for (int64_t t = 0; t < p.tiles; t += SS_W_GROUP) ss_w_give(s, &p, t, b.m, b.bias, b.y);
     }
 }
 
@@ -154,6 +158,9 @@ static ss_w_shape cut(const ss_conv *q, ss_conv_result result)
         ss_w_cut(&s, MOST_SLICES, MORE);
     else
         ss_w_cut(&s, SLICES, MEMORY);
+    const int64_t tasks = TASKS * omp_get_max_threads();
+    const int64_t most = ss_ceil_div(s.n * s.all * ss_w_along(&s), tasks);
+    if (result != SS_CONV_W) s.tiles = ss_max64(1, ss_min64(s.tiles, most));
     return s;
 }
 

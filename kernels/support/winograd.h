@@ -1,13 +1,13 @@
 /* winograd.h — 3x3 kernels at stride 1 in fewer products (Winograd 1980; Lavin and Gray 2016, "Fast
  * algorithms for convolutional neural networks").
  *
- * A tile of 2x2 results in the plane needs 16 products of a sum of 4x4 values of x with a sum of the
- * 3x3 weights, in place of 36; depth goes the plain way. All is f32. Sums have two or four terms, so
- * that errors stay within about twice those of plain sums.
+ * A tile of 2x2 results in the plane needs 16 products of a sum of 4x4 values of x with a sum of
+ * the 3x3 weights, in place of 36; depth goes the plain way. All is f32. Sums have two or four
+ * terms, so that errors stay within about twice those of plain sums.
  *
  * The 16 products of all tiles are 16 matrix products, which are our own code (winograd_block.h):
- * a depth column of a tile is a row after row, so that the kernel's depth is no copy. It is compiled
- * for x86-64-v4; conv_op.h asks for it from code of that level only. */
+ * a depth column of a tile is a row after row, so that the kernel's depth is no copy. It is
+ * compiled for x86-64-v4; conv_op.h asks for it from code of that level only. */
 #ifndef SEMISAM_WINOGRAD_H
 #define SEMISAM_WINOGRAD_H
 #include "conv_shape.h"

@@ -24,7 +24,8 @@ static inline __attribute__((always_inline)) void ss_w_block(const ss_w_product 
     const int64_t ai = p->ai, ak = p->ak, bk = p->bk;
     for (int i = 0; i < rows; i++)
         for (int j = 0; j < vecs; j++)
-            sum[i][j] = p->add ? _mm512_loadu_ps(c + i * p->ci + j * SS_W_LANES) : _mm512_setzero_ps();
+            sum[i][j] =
+                p->add ? _mm512_loadu_ps(c + i * p->ci + j * SS_W_LANES) : _mm512_setzero_ps();
     for (int64_t n = 0; n < p->times; n++) {
         const float *a[4], *b = p->b + n * p->bn;
         for (int g = 0; g < 4; g++) a[g] = p->a + n * p->an + (row + 3 * g) * ai;
@@ -55,6 +56,10 @@ static inline __attribute__((always_inline)) void ss_w_rows(const ss_w_product *
     if (i + 4 <= rows) {
         ss_w_block(p, i, 4, vecs);
         i += 4;
+    }
+    if (i < rows && rows >= 4 && !p->add) { /* some again: cheaper than one by one */
+        ss_w_block(p, rows - 4, 4, vecs);
+        return;
     }
     for (; i < rows; i++) ss_w_block(p, i, 1, vecs);
 }

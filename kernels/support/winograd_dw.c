@@ -25,11 +25,18 @@ static ss_w_shape cut(const ss_w_shape *s)
     return t;
 }
 
-/* How many sums there are of the gradients of terms: small ones are so many that threads need not
- * wait for each other after every block. Always as many: sums then have one order. */
+static int64_t blocks_of(const ss_w_shape *s)
+{
+    return s->n * ss_w_across(s) * ss_w_along(s);
+}
+
+/* How many sums there are of the gradients of terms: where they are small, some, so that threads
+ * need not wait for each other after every block. It depends on sizes alone: sums then have one
+ * order. */
 static int64_t sums(const ss_w_shape *s)
 {
-    return ss_w_weight_floats(s) <= SMALL ? SUMS : 1;
+    if (ss_w_weight_floats(s) > SMALL) return 1;
+    return ss_max64(1, ss_min64(SUMS, blocks_of(s) / 2));
 }
 
 static int64_t buffer_floats(const ss_w_shape *s)
@@ -88,7 +95,7 @@ static ss_w_part part(const ss_w_shape *s, int64_t i)
 void ss_w_dw(const ss_w_shape *whole, const float *x, const float *dy, float *dw, void *scratch)
 {
     const ss_w_shape s = cut(whole);
-    const int64_t blocks = s.n * ss_w_across(&s) * ss_w_along(&s), count = sums(&s);
+    const int64_t blocks = blocks_of(&s), count = sums(&s);
     const int64_t floats = ss_w_weight_floats(&s);
     float *u = scratch, *all = u + count * floats;
     SS_PARALLEL_FOR (k, count, SS_GRAIN) {
@@ -99,7 +106,10 @@ void ss_w_dw(const ss_w_shape *whole, const float *x, const float *dy, float *dw
             block(&s, &p, x, dy, v, v + s.terms * s.x_term, own);
         }
     }
-    for (int64_t k = 1; k < count; k++)
-        for (int64_t i = 0; i < floats; i++) u[i] += u[k * floats + i];
+    SS_PARALLEL_FOR (i, ss_ceil_div(floats, SS_CHUNK), count * SS_CHUNK) {
+        const int64_t end = ss_min64(floats, (i + 1) * SS_CHUNK);
+        for (int64_t k = 1; k < count; k++)
+            for (int64_t l = i * SS_CHUNK; l < end; l++) u[l] += u[k * floats + l];
+    }
     ss_w_weights_back(&s, u, dw);
 }

@@ -1,9 +1,9 @@
-/* winograd_shape.h — how winograd.c and winograd_dw.c cut a convolution into blocks, and what is done
- * to a block's tiles (winograd_terms.c).
+/* winograd_shape.h — how winograd.c and winograd_dw.c cut a convolution into blocks, and what is
+ * done to a block's tiles (winograd_terms.c).
  *
  * A block is some tiles of one sample over some slices of depth. Its buffers, one term's part after
- * another's: terms of what is read, [tile][slice][c], and terms of results, [tile][row][cols], where
- * a row holds `deep` slices of o channels, so that few channels fill a vector too. */
+ * another's: terms of what is read, [tile][slice][c], and terms of results, [tile][row][cols],
+ * where a row holds `deep` slices of o channels, so that few channels fill a vector too. */
 #ifndef SEMISAM_WINOGRAD_SHAPE_H
 #define SEMISAM_WINOGRAD_SHAPE_H
 #include "../cpu.h"
@@ -12,15 +12,15 @@
 enum { SS_W_GROUP = 8 };
 
 typedef struct {
-    int64_t n, c, o, kd;     /* of a convolution at stride 1, c channels in and o out */
+    int64_t n, c, o, kd; /* of a convolution at stride 1, c channels in and o out */
     int64_t in[3], out[3], pad[3];
-    bool back, twice;        /* x from dy; every row and column of x counts twice (x has half of y) */
-    int64_t side, terms;     /* terms along an axis, of a tile */
-    int64_t wide, all;       /* tiles in a row of the plane, in the plane */
-    int64_t deep, k, cols;   /* slices in a row; terms of a product; floats of a row */
-    int64_t tiles, slices;   /* of a block, at most */
-    int64_t rows, deep_in;   /* of one tile in a block */
-    int64_t x_term, y_term;  /* floats of one term's part of a block's buffers */
+    bool back, twice;      /* x from dy; every row and column of x counts twice (x has half of y) */
+    int64_t side, terms;   /* terms along an axis, of a tile */
+    int64_t wide, all;     /* tiles in a row of the plane, in the plane */
+    int64_t deep, k, cols; /* slices in a row; terms of a product; floats of a row */
+    int64_t tiles, slices; /* of a block, at most */
+    int64_t rows, deep_in; /* of one tile in a block */
+    int64_t x_term, y_term; /* floats of one term's part of a block's buffers */
 } ss_w_shape;
 
 static inline int64_t ss_w_along(const ss_w_shape *s)

@@ -21,7 +21,8 @@ static void find(pixels *p, const int64_t size[3], int64_t top, int64_t left, in
         }
 }
 
-/* Pixels of a group's tiles: 2x2 of results in a plane of this size, or those they are made from. */
+/* Pixels of a group's tiles: 2x2 of results in a plane of this size, or those they are made from.
+ */
 static int64_t find_group(const ss_w_shape *s, const ss_w_part *p, int64_t first, bool results,
                           const int64_t size[3], int64_t channels, pixels px[SS_W_GROUP])
 {
@@ -150,8 +151,8 @@ SS_W_INLINE void bring_results(int side, const ss_w_shape *s, const ss_w_part *p
         const float *from = dy + (p->n * s->out[0] + p->z + zz) * plane;
         const lanes l = pair_of(in, zz + 1 < p->slices, plane);
         for (int64_t t = 0; t < count; t++) {
-            float *to = m + (first + t) * s->rows * s->cols + zz / s->deep * s->cols +
-                        zz % s->deep * s->o;
+            float *to =
+                m + (first + t) * s->rows * s->cols + zz / s->deep * s->cols + zz % s->deep * s->o;
             if (pair)
                 one(DY, side, &px[t], &l, from, 0xffff, to, s->y_term);
             else
@@ -178,8 +179,7 @@ SS_W_INLINE void give_one(int what, int side, const pixels *px, const lanes *l, 
     const int pixel_side = what == GIVE ? 2 : side;
     ss_w_vec d[TERMS];
     for (int i = 0; i < side; i++)
-        for (int j = 0; j < side; j++)
-            d[4 * i + j] = _mm512_loadu_ps(m + (i * side + j) * term);
+        for (int j = 0; j < side; j++) d[4 * i + j] = _mm512_loadu_ps(m + (i * side + j) * term);
     if (what == GIVE)
         ss_w_out_plane(d, side);
     else

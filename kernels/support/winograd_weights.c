@@ -37,8 +37,8 @@ SS_W_INLINE void one(int side, const ss_w_shape *s, const float *w, int64_t c, i
     const __m512i at = spread(of_o);
     ss_w_vec g[TERMS];
     for (int k = 0; k < 9; k++)
-        g[k / 3 * 4 + k % 3] = _mm512_mask_i32gather_ps(_mm512_setzero_ps(), some, at,
-                                                        from + (turn ? 8 - k : k), 4);
+        g[k / 3 * 4 + k % 3] =
+            _mm512_mask_i32gather_ps(_mm512_setzero_ps(), some, at, from + (turn ? 8 - k : k), 4);
     ss_w_weight_plane(g, side);
     for (int64_t b = 0; b < s->deep; b++) {
         float *to = u + ss_w_packed(s, (b + z) * s->c + c, b * s->o + o);
@@ -72,9 +72,9 @@ SS_W_INLINE void one_back(int side, const ss_w_shape *s, const float *u, int64_t
         for (int j = 0; j < side; j++) {
             ss_w_vec sum = _mm512_setzero_ps();
             for (int64_t b = 0; b < s->deep; b++)
-                sum += _mm512_maskz_loadu_ps(some, u + (i * side + j) * term +
-                                                       ((b + z) * s->c + c) * s->cols + b * s->o +
-                                                       o);
+                sum +=
+                    _mm512_maskz_loadu_ps(some, u + (i * side + j) * term +
+                                                    ((b + z) * s->c + c) * s->cols + b * s->o + o);
             g[4 * i + j] = sum;
         }
     ss_w_weight_back_plane(g, side);

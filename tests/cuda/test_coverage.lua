@@ -6,7 +6,11 @@ local launches = require "tests.cuda.launches"
 local module = require "tests.cuda.module"
 
 -- Operations without a twin, and why. None has to be here for a network to train.
-local WITHOUT = { _bare = "it times oneDNN itself, for bench" }
+local enlarges = "nn.conv3d enlarges the volume on a GPU"
+local WITHOUT = {
+  _bare = "it times oneDNN itself, for bench",
+  _twice_conv3d = enlarges, _twice_conv3d_dx = enlarges, _twice_conv3d_dw = enlarges,
+}
 
 local function files()
   local list = {}

@@ -151,8 +151,53 @@ end)
 
 t.test("options are checked", function()
   t.raises(function() nn.linear(2, 2, { bais = false }) end, 'unknown option "bais"')
+  t.raises(function() nn.conv3d(2, 2, 3, { upsample = { 1, 2 } }) end,
+    'option "upsample" must be a positive integer or 3 of them, got 1, 2')
+  t.raises(function() nn.conv2d(2, 2, 3, { upsample = 0 }) end, 'or 2 of them, got 0')
+  t.raises(function() nn.conv2d(2, 2, 3, { upsample = true }) end, 'or 2 of them, got true')
   t.raises(function() ss.models.new { "unet4d" } end, 'unknown network "unet4d"')
   t.raises(function() ss.models.new { "unet3d", bass = 4 } end, 'unknown option "bass"')
+end)
+
+-- y and the gradients of x, weight and bias.
+local function trained(net, x, forward)
+  net:zero_grad()
+  local leaf = x:copy():requires_grad_(true)
+  local y = forward(leaf)
+  y:backward(ss.normal(y.shape, 9):to(y.dtype))
+  return { y:detach(), leaf.grad, net.weight.grad, net.bias and net.bias.grad }
+end
+
+t.test("a convolution of an upsampled x is that of the enlarged x", function()
+  for i, c in ipairs {
+    { "conv3d", { 1, 5, 9, 8, 16 }, 3, { pad = 1, upsample = { 1, 2, 2 } } }, -- nine terms
+    { "conv3d", { 1, 3, 9, 8, 16 }, 3, { pad = 1, upsample = 2 } },
+    { "conv3d", { 2, 3, 4, 5, 3 }, 3, { pad = 1, upsample = { 1, 2, 2 } } },
+    { "conv3d", { 1, 3, 4, 5, 3 }, 3, { pad = 1, upsample = 2 } },
+    { "conv3d", { 1, 3, 4, 5, 4 }, { 1, 3, 5 }, { upsample = { 2, 1, 3 }, bias = false } },
+    { "conv3d", { 1, 4, 4, 5, 4 }, 3, { upsample = 2, stride = 2, groups = 2 } },
+    { "conv2d", { 2, 7, 6, 3 }, 3, { pad = 1, upsample = 2 } },
+    { "conv2d", { 2, 3, 4, 3 }, 2, { pad = 3, upsample = 2 } }, -- more padding than kernel
+  } do
+    local net = nn[c[1]](c[2][#c[2]], 10, c[3], c[4])
+    local axes, size = #c[2] - 2, {}
+    local x = ss.normal(c[2], i)
+    for a = 1, axes do size[a] = net.upsample[a] * x:size(a + 1) end
+    local function enlarged(v)
+      v = v:resize(size, { mode = "nearest" })
+      return v[c[1]](v, net.weight, net.bias, net.opts)
+    end
+    local got, want = trained(net, x, net), trained(net, x, enlarged)
+    for k, w in pairs(want) do
+      local off = (got[k] - w):abs():max():item()
+      t.ok(off <= 2e-6 * w:abs():max():item(), ("case %d, result %d is off by %g"):format(i, k, off))
+    end
+    net:freeze()
+    for _ = 1, 2 do -- the second time from what was kept
+      local y = ss.no_grad(net, x)
+      t.ok((y - want[1]):abs():max():item() <= 2e-6 * want[1]:abs():max():item(), "frozen " .. i)
+    end
+  end
 end)
 
 t.done()

@@ -10,6 +10,8 @@ return {
     { x = "f32[2,9,4,8,1]", dy = "f32[2,2,1,2,3]", kernel = 4, bias = true, stride = 4 },
     { x = "f32[1,4,8,8,3]", dy = "f32[1,2,2,1,5]", kernel = { 2, 4, 8 }, stride = { 2, 4, 8 } },
     { x = "f32[0,3,3,3,2]", dy = "f32[0,3,3,3,2]", kernel = 3, bias = true, pad = 1 },
+    { x = "f32[1,4,15,18,8]", dy = "f32[1,4,15,18,16]", kernel = { 1, 3, 3 }, bias = true,
+      pad = { 0, 1, 1 } },
   },
   tol = 3e-6,
   thread_tol = 3e-6, -- oneDNN splits this sum by threads

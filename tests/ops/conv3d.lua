@@ -2,6 +2,7 @@ local conv = require "tests.lib.convref"
 local normal = require "tests.lib.normal"
 local ss = require "semisam"
 local t = require "tests.lib.t"
+local wide = require "tests.lib.wide"
 
 local REDUCED = os.getenv "SEMISAM_TEST" == "reduced" -- the sanitizers are slow
 local SMALL = { { 2, 13, 14, 13, 8 }, { 16, 8, 3, 3, 3 }, { pad = { 0, 1, 2 } } }
@@ -52,9 +53,24 @@ return {
     { x = "f32[1,2,3,4,7]", weight = "f32[5,7,1,1,1]", bias = "f32[5]" }, -- pointwise
     { x = "f32[2,2,3,5,3]", weight = "f32[2,3,1,1,1]", stride = 2 },
     { x = "f32[0,3,3,3,2]", weight = "f32[3,2,3,3,3]", bias = "f32[3]", pad = 1 },
+    { x = "f32[1,4,15,17,8]", weight = "f32[16,8,1,3,3]", bias = "f32[16]", pad = { 0, 1, 1 } },
   },
   tol = 2e-6,
   more = {
+    function() -- 3x3 kernels: odd sizes, rows of every length, channels that fill no vector, blocks
+      for _, c in ipairs(REDUCED and { { { 1, 7, 13, 12, 9 }, { 20, 9, 3, 3, 3 }, { 1, 1, 1 } } } or {
+        { { 2, 7, 13, 12, 9 }, { 20, 9, 3, 3, 3 }, { 1, 1, 1 } },
+        { { 1, 5, 16, 15, 16 }, { 8, 16, 3, 3, 3 }, { 1, 1, 1 } },
+        { { 1, 9, 17, 16, 8 }, { 16, 8, 2, 3, 3 }, { 1, 0, 2 } },
+        { { 1, 51, 9, 8, 40 }, { 24, 40, 3, 3, 3 }, { 2, 1, 0 } },
+        { { 2, 4, 14, 15, 12 }, { 72, 12, 1, 3, 3 }, { 0, 2, 1 } },
+        { { 1, 10, 22, 20, 80 }, { 48, 80, 3, 3, 3 }, { 0, 1, 1 } },
+        { { 1, 130, 4, 3, 72 }, { 36, 72, 3, 3, 3 }, { 1, 1, 1 } },
+      }) do
+        wide.check(c, function(x, w, b, pad) return x:conv3d(w, b, { pad = pad }) end,
+          function(x) return x end)
+      end
+    end,
     function() -- few channels in many rows, which a GPU has kernels for: as with a channel more
       for i, c in ipairs(REDUCED and { SMALL } or {
         { { 1, 17, 17, 18, 16 }, { 8, 16, 3, 3, 3 }, { pad = 1 } },

@@ -4,24 +4,21 @@ local nn = require "semisam.nn"
 
 local M = {}
 
--- Twice the grid by interpolation, then a 3x3x3 convolution (MC-Net's other decoders).
+-- Twice the grid, interpolated or repeated, then a 3x3x3 convolution (MC-Net's other decoders).
 local Interpolate = nn.module {
   name = "interpolate",
-  init = function(self, mode, inp, out)
-    self.mode = mode
-    self.conv = nn.conv3d(inp, out, 3, { pad = 1 })
+  init = function(self, inp, out, nearest)
+    self.nearest = nearest
+    self.conv = nn.conv3d(inp, out, 3, { pad = 1, upsample = nearest and 2 })
   end,
-  forward = function(self, x)
-    return self.conv(M.twice(x, self.mode))
-  end,
+  forward = function(self, x) return self.conv(self.nearest and x or M.twice(x)) end,
 }
 
----A volume on twice its grid.
+---A volume on twice its grid, interpolated.
 ---@param x tensor [n, d, h, w, c]
----@param mode "linear"|"nearest"
 ---@return tensor
-function M.twice(x, mode)
-  return x:resize({ 2 * x:size(2), 2 * x:size(3), 2 * x:size(4) }, { mode = mode })
+function M.twice(x)
+  return x:resize({ 2 * x:size(2), 2 * x:size(3), 2 * x:size(4) }, { mode = "linear" })
 end
 
 ---A module that doubles the grid.
@@ -31,7 +28,7 @@ end
 ---@return table module
 function M.double(kind, inp, out)
   if kind == "transposed" then return nn.conv_transpose3d(inp, out, 2, { stride = 2 }) end
-  if kind == "linear" or kind == "nearest" then return Interpolate(kind, inp, out) end
+  if kind == "linear" or kind == "nearest" then return Interpolate(inp, out, kind == "nearest") end
   error(("decoders: a decoder is transposed, linear or nearest, got %s"):format(tostring(kind)), 0)
 end
 

@@ -3,8 +3,8 @@
 --
 -- Volumes are [n, d, h, w, m] with slices along d, h = w = image_size and m modalities. After the
 -- encoder nothing is downsampled; h and w double by repetition behind every block (with patches
--- smaller than 16 behind the last ones), which here is done by whatever reads the block, at its
--- small size where it can be. There are no skip connections. Names are those of the official student
+-- smaller than 16 behind the last ones), which is left to what reads the block: it need not be
+-- made. There are no skip connections. Names are those of the official student
 -- ("decoder5.conv1.0.weight"), the encoder's stand under "image_encoder.".
 local ss = require "semisam"
 local nn = require "semisam.nn"

@@ -61,8 +61,8 @@ local Resample = nn.module {
     elseif kind == "transposed" then
       step(list, nn.conv_transpose3d(inp, out, 2, { stride = 2 }), out, o)
     elseif kind == "linear" or kind == "nearest" then
-      list[1] = function(x) return heads.twice(x, kind) end
-      step(list, nn.conv3d(inp, out, 3, { pad = 1 }), out, o)
+      list[1] = kind == "linear" and heads.twice or function(x) return x end -- counts in names
+      step(list, nn.conv3d(inp, out, 3, { pad = 1, upsample = kind == "nearest" and 2 }), out, o)
     else
       error(("vnet: a decoder is transposed, linear or nearest, got %s"):format(tostring(kind)), 0)
     end

@@ -54,8 +54,9 @@ local function factors(name, upsample, axes)
   local list = triple(upsample, axes)
   for i = 1, math.max(axes, #list) do
     if #list ~= axes or math.type(list[i]) ~= "integer" or list[i] < 1 then
-      error(("%s: option \"upsample\" must be a positive integer or %d of them, got %s"):format(name,
-        axes, type(upsample) == "table" and table.concat(upsample, ", ") or tostring(upsample)), 5)
+      local got = type(upsample) == "table" and table.concat(upsample, ", ") or tostring(upsample)
+      error(("%s: option \"upsample\" must be a positive integer or %d of them, got %s")
+        :format(name, axes, got), 5)
     end
   end
   return list

@@ -7,8 +7,8 @@
 -- along the axis instead of k, in the plane with f = 2 and k = 3 4 instead of 9, and so do both
 -- gradients; the large volume is never made.
 --
--- Where the plane alone is doubled, f32 has an op of its own that needs 9 products for 4 results
--- where this needs 16 (kernels/support/winograd.h).
+-- Where the plane is doubled, f32 has an op of its own that needs 9 products for 4 results of the
+-- plane where this needs 16 (kernels/support/winograd.h).
 local ss = require "semisam"
 local derived = require "semisam.nn.derived"
 
@@ -43,15 +43,15 @@ local function matrix(kernel, factor)
     end
     whole = next_whole
   end
-  return ss.tensor(whole)
+  return whole
 end
 
-local matrices = {} -- by kernel, factor and element type; a few kilobytes each
+local matrices = {} -- by kernel and factor
 
-local function matrix_for(kernel, factor, dtype)
-  local key = table.concat(kernel, ",") .. "/" .. table.concat(factor, ",") .. dtype
-  matrices[key] = matrices[key] or ss.keep(matrix(kernel, factor):to(dtype))
-  return matrices[key]
+local function matrix_for(kernel, factor)
+  local key = table.concat(kernel, ",") .. "/" .. table.concat(factor, ",")
+  matrices[key] = matrices[key] or matrix(kernel, factor)
+  return ss.tensor(matrices[key])
 end
 
 ---The weight of the transposed convolution.
@@ -64,7 +64,8 @@ function M.weight(weight, factor)
     kernel[i] = weight:size(i + 2)
     taps[i] = f + kernel[i] - 1
   end
-  local sums = weight:reshape { out, inp, -1 }:matmul(matrix_for(kernel, factor, weight.dtype))
+  local sums = weight:reshape { out, inp, -1 }
+    :matmul(matrix_for(kernel, factor):to(weight.dtype))
   return sums:permute { 2, 1, 3 }:reshape { inp, out, table.unpack(taps) }
 end
 
@@ -87,13 +88,18 @@ local function folds(self, x, kernel)
   return true
 end
 
--- Whether _twice_conv3d serves: it fails otherwise.
+-- Whether _twice_conv3d needs no large volume, as ss_winograd_serves().
 local function twice(self, x, name)
   local f, w = self.upsample, self.weight
-  return name == "conv3d" and ss.isa() == "v4" and x.dtype == "f32" and w.dtype == "f32"
-    and f[1] == 1 and f[2] == 2 and f[3] == 2 and w:size(4) == 3 and w:size(5) == 3
-    and self.opts.pad == 1 and w:size(3) > 1 and x:size(2) >= 4 and w:size(1) >= 8
-    and w:size(2) >= 8 and w:size(1) * w:size(2) >= 128
+  if name ~= "conv3d" or ss.isa() ~= "v4" or x.dtype ~= "f32" or w.dtype ~= "f32" then
+    return false
+  end
+  local shapes = f[2] == 2 and f[3] == 2 and w:size(4) == 3 and w:size(5) == 3
+    and self.opts.pad == 1
+  local out, inp, slices = w:size(1), w:size(2), f[1] * x:size(2)
+  local results = 4 * x:size(1) * slices * x:size(3) * x:size(4)
+  return shapes and out >= 8 and inp >= 8 and out * inp >= 128 and slices >= 4
+    and results >= (out * inp > 128 * 256 and 4096 or 1024)
 end
 
 ---What a convolution module gives for x repeated `self.upsample` times.
@@ -108,7 +114,10 @@ function M.forward(self, x, name)
     x = M.repeated(x, factor)
     return x[name](x, self.weight, self.bias, self.opts)
   end
-  if twice(self, x, name) then return ss._ops._twice_conv3d(x, self.weight, self.bias) end
+  if twice(self, x, name) then
+    if factor[1] > 1 then x = M.repeated(x, { factor[1], 1, 1 }) end
+    return ss._ops._twice_conv3d(x, self.weight, self.bias)
+  end
   for i, k in ipairs(kernel) do pad[i] = k - 1 - self.opts.pad end
   local weight = derived(self, "folded", { self.weight },
     function() return M.weight(self.weight, factor) end)
