@@ -1,10 +1,11 @@
 """semisam and PyTorch in turns on this machine; a Markdown table of seconds and peak memory.
 
     python compare.py --semisam PATH [--case NAME]... [--dtype f32|bf16] [--rounds R] [--turns K]
-                      [--threads N] [--no-official]
+                      [--threads N] [--no-official] [--least]
 
 Each round runs semisam, then PyTorch, each case in a fresh process, so that whatever else the machine
-does hits both. Seconds are medians over all turns of all rounds; memory is the largest resident size
+does hits both. Seconds are medians over all turns of all rounds, or with --least the least of them, for
+a machine that others slow down for minutes; memory is the largest resident size
 less what was resident before the network was built, median over rounds."""
 
 import argparse
@@ -33,8 +34,8 @@ def semisam_row(path, name, dtype, turns, threads):
 class Side:
     """Results of one program for one case."""
 
-    def __init__(self):
-        self.seconds, self.memory = [], []
+    def __init__(self, least):
+        self.seconds, self.memory, self.typical = [], [], min if least else statistics.median
 
     def add(self, row):
         if row:
@@ -42,7 +43,7 @@ class Side:
             self.memory.append(row["peak_rss_bytes"] - row["base_rss_bytes"])
 
     def time(self):
-        return statistics.median(self.seconds) if self.seconds else None
+        return self.typical(self.seconds) if self.seconds else None
 
     def peak(self):
         return statistics.median(self.memory) / 1e6 if self.memory else None
@@ -77,13 +78,14 @@ def main():
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--threads", type=int, default=bench.cores())
     parser.add_argument("--no-official", action="store_true", help="only the best PyTorch")
+    parser.add_argument("--least", action="store_true", help="least seconds in place of medians")
     args = parser.parse_args()
     print("| " + " | ".join(HEADER) + " |")
     print("|" + "---|" * len(HEADER), flush=True)
     complete = True
     for name in args.case or cases.NAMES:
         for dtype in args.dtype or ["f32"]:
-            own, best, official = Side(), Side(), Side()
+            own, best, official = (Side(args.least) for _ in range(3))
             for _ in range(args.rounds):
                 own.add(semisam_row(args.semisam, name, dtype, args.turns, args.threads))
                 best.add(bench.in_process(name, dtype, "best", args.turns, args.threads))

@@ -103,6 +103,31 @@ local function conv_lines(add, dtype, d, h, w, cin, cout)
     end }
 end
 
+-- Convolutions of an x with half of h and w, whose rows and columns count twice, against oneDNN's of
+-- the large one (without making it). Rates are those of the large one's products.
+local function upsampled_lines(add, d, h, w, cin, cout)
+  local name = ("conv3d upsample %dx%dx%d %d->%d"):format(d, h, w, cin, cout)
+  local flops, size = 2.0 * d * h * w * cin * cout * 27, { 1, d, h, w, cin, cout, 3 }
+  local function line(suffix, bare, make)
+    add { name = name .. suffix, dtype = "f32", flops = flops, bare = { bare, size, "f32" },
+      make = make }
+  end
+  local function x() return random({ 1, d, h // 2, w // 2, cin }, "f32") end
+  local function dy() return random({ 1, d, h, w, cout }, "f32") end
+  line("", "conv", function()
+    local v, k, b = x(), random({ cout, cin, 3, 3, 3 }, "f32"), random({ cout }, "f32")
+    return function() return ss._ops._twice_conv3d(v, k, b) end
+  end)
+  line(" dx", "conv_dx", function()
+    local v, k = dy(), random({ cout, cin, 3, 3, 3 }, "f32")
+    return function() return ss._ops._twice_conv3d_dx(v, k) end
+  end)
+  line(" dw", "conv_dw", function()
+    local v, g = x(), dy()
+    return function() return ss._ops._twice_conv3d_dw(v, g, { kernel = 3, bias = true }) end
+  end)
+end
+
 -- ---- memory-bound operations -------------------------------------------------
 
 -- `fn(x)` reads `reads` and writes `writes` bytes per byte of x: held against a copy that moves
@@ -146,6 +171,7 @@ local function lines_of(quick)
     if quick then
       linear_lines(add, dtype, 64, 48, 96)
       conv_lines(add, dtype, 6, 8, 8, 16, 8)
+      if dtype == "f32" then upsampled_lines(add, 6, 16, 16, 16, 8) end
       memory_lines(add, dtype, { 1, 4, 8, 8, 16 }, { 64, 48 })
     else
       for _, s in ipairs { { 768, 2304 }, { 768, 3072 }, { 3072, 768 } } do
@@ -154,6 +180,7 @@ local function lines_of(quick)
       for _, s in ipairs { { 8, 256, 128 }, { 16, 128, 64 }, { 32, 64, 32 }, { 64, 32, 16 },
         { 128, 16, 8 } } do
         conv_lines(add, dtype, 128, s[1], s[1], s[2], s[3])
+        if dtype == "f32" and s[1] > 8 then upsampled_lines(add, 128, s[1], s[1], s[2], s[3]) end
       end
       memory_lines(add, dtype, { 1, 128, 128, 128, 16 }, { 4 * 128 * 64, 768 })
     end

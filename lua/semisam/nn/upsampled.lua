@@ -69,9 +69,10 @@ function M.weight(weight, factor)
   return sums:permute { 2, 1, 3 }:reshape { inp, out, table.unpack(taps) }
 end
 
+---x with every voxel repeated.
 ---@param x tensor [n, size.., c]
----@param factor integer[]
----@return tensor x with every voxel repeated
+---@param factor integer[] repetitions along each axis
+---@return tensor
 function M.repeated(x, factor)
   local size = {}
   for i, f in ipairs(factor) do size[i] = f * x:size(i + 1) end
