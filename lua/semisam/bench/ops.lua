@@ -103,8 +103,8 @@ local function conv_lines(add, dtype, d, h, w, cin, cout)
     end }
 end
 
--- Convolutions of an x with half of h and w, whose rows and columns count twice, against oneDNN's of
--- the large one (without making it). Rates are those of the large one's products.
+-- Convolutions of an x with half of h and w, whose rows and columns count twice, against oneDNN's
+-- of the large one (without making it). Rates are those of the large one's products.
 local function upsampled_lines(add, d, h, w, cin, cout)
   local name = ("conv3d upsample %dx%dx%d %d->%d"):format(d, h, w, cin, cout)
   local flops, size = 2.0 * d * h * w * cin * cout * 27, { 1, d, h, w, cin, cout, 3 }
