@@ -200,4 +200,17 @@ t.test("a convolution of an upsampled x is that of the enlarged x", function()
   end
 end)
 
+t.test("meta counts a convolution of an upsampled x as the processor takes it", function()
+  local peaks = {}
+  for i, device in ipairs { "cpu", "meta" } do
+    local net = nn.conv3d(16, 16, 3, { pad = 1, upsample = { 1, 2, 2 } }):to(device)
+    local x = ss.on(device, ss.zeros, { 1, 16, 16, 16, 16 })
+    ss.reset_peak(device)
+    local before = ss.memory(device).peak
+    net(x)
+    peaks[i] = ss.memory(device).peak - before
+  end
+  t.eq(peaks[1], peaks[2])
+end)
+
 t.done()

@@ -65,7 +65,7 @@ function M.weight(weight, factor)
     taps[i] = f + kernel[i] - 1
   end
   local sums = weight:reshape { out, inp, -1 }
-    :matmul(matrix_for(kernel, factor):to(weight.dtype))
+    :matmul(matrix_for(kernel, factor):to(weight.dtype):to(weight.device))
   return sums:permute { 2, 1, 3 }:reshape { inp, out, table.unpack(taps) }
 end
 
@@ -82,7 +82,7 @@ end
 -- On a GPU the two ways were never timed side by side: there the volume is enlarged.
 local function folds(self, x, kernel)
   local o = self.opts
-  if x.device ~= "cpu" or o.groups ~= 1 or o.stride ~= 1 or o.dilation ~= 1 then return false end
+  if x.device:find "cuda" or o.groups ~= 1 or o.stride ~= 1 or o.dilation ~= 1 then return false end
   for _, k in ipairs(kernel) do
     if type(o.pad) ~= "number" or o.pad > k - 1 then return false end
   end
