@@ -2,8 +2,9 @@
  * algorithms for convolutional neural networks").
  *
  * A tile of 2x2 results in the plane needs 16 products of a sum of 4x4 values of x with a sum of
- * the 3x3 weights, in place of 36; depth goes the plain way. All is f32. Sums have two or four
- * terms, so that errors stay within about twice those of plain sums.
+ * the 3x3 weights, in place of 36; depth goes the plain way. 9 do where rows and columns of x count
+ * twice (ss_conv.twice). All is f32. What is added around the products has two to four terms, so
+ * errors stay those of f32 sums; docs/design/performance.md has them.
  *
  * The 16 products of all tiles are 16 matrix products, which are our own code (winograd_block.h):
  * a depth column of a tile is a row after row, so that the kernel's depth is no copy. It is
