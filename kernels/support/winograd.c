@@ -13,10 +13,10 @@ enum {
     MORE_WEIGHTS = 128 * 256,
     TASKS = 4,   /* of a thread, at least, where there are tiles for them */
     SLICES = 48, /* of a block, and with many channels */
-    MOST_SLICES = 128,
+    MANY_SLICES = 128,
     BACK_SLICES = 24, /* where a thread has all tiles of some slices */
-    MEMORY = 1 << 20, /* of a block's buffers: they stay in the second cache */
-    MORE = 3 << 19,   /* with many channels, whose weights are read again for every block */
+    MEMORY = 1 << 20, /* of a block's buffers, and with many channels */
+    MORE = 3 << 19,
     MANY = 64
 };
 
@@ -43,10 +43,11 @@ static int64_t apart(int64_t floats)
     return (floats / SS_W_LANES + 1) / 2 * 2 * SS_W_LANES + SS_W_LANES;
 }
 
-void ss_w_cut(ss_w_shape *s, int64_t most_slices, int64_t most)
+void ss_w_cut(ss_w_shape *s, int64_t most_slices, int64_t more)
 {
-    const int64_t deep = s->deep;
-    s->slices = ss_ceil_div(ss_min64(s->out[0], most_slices), deep) * deep;
+    const int64_t deep = s->deep, most = s->c > MANY ? more : MEMORY;
+    const int64_t slices = ss_min64(most_slices, s->c > MANY ? MANY_SLICES : SLICES);
+    s->slices = ss_ceil_div(ss_min64(s->out[0], slices), deep) * deep;
     for (;; s->slices = ss_ceil_div(s->slices, 2 * deep) * deep) {
         s->rows = s->slices / deep;
         s->deep_in = s->slices + s->kd - 1;
@@ -152,12 +153,7 @@ static ss_w_shape cut(const ss_conv *q, ss_conv_result result)
 {
     ss_w_shape s;
     ss_w_shape_of(&s, q, result);
-    if (s.back && s.twice)
-        ss_w_cut(&s, BACK_SLICES, MEMORY);
-    else if (s.c > MANY)
-        ss_w_cut(&s, MOST_SLICES, MORE);
-    else
-        ss_w_cut(&s, SLICES, MEMORY);
+    ss_w_cut(&s, s.back && s.twice ? BACK_SLICES : MANY_SLICES, MORE);
     const int64_t tasks = TASKS * omp_get_max_threads();
     const int64_t most = ss_ceil_div(s.n * s.all * ss_w_along(&s), tasks);
     if (result != SS_CONV_W) s.tiles = ss_max64(1, ss_min64(s.tiles, most));

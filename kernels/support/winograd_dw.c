@@ -5,12 +5,7 @@
 #include <omp.h>
 
 enum {
-    SLICES = 48, /* of a block, and with many channels */
-    MOST_SLICES = 128,
-    MEMORY = 1 << 20, /* of a block's buffers, and with many channels, whose gradients are read
-                         and written for every block */
-    MORE = 3 << 20,
-    MANY = 64,
+    MORE = 3 << 20, /* as the gradients of weights are read and written for every block */
     SUMS = 16,
     SMALL = 1 << 16 /* floats */
 };
@@ -18,10 +13,7 @@ enum {
 static ss_w_shape cut(const ss_w_shape *s)
 {
     ss_w_shape t = *s;
-    if (s->c > MANY)
-        ss_w_cut(&t, MOST_SLICES, MORE);
-    else
-        ss_w_cut(&t, SLICES, MEMORY);
+    ss_w_cut(&t, s->out[0], MORE);
     return t;
 }
 

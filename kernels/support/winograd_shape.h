@@ -48,9 +48,10 @@ static inline ss_w_part ss_w_part_of(const ss_w_shape *s, int64_t n, int64_t acr
 
 /* Geometry of y or w from q, or of x: a convolution of dy with turned weights. */
 void ss_w_shape_of(ss_w_shape *s, const ss_conv *q, ss_conv_result result);
-/* Chooses tiles and slices of a block: slices up to most_slices; `most` bounds the bytes of its
- * buffers where rows allow. */
-void ss_w_cut(ss_w_shape *s, int64_t most_slices, int64_t most);
+/* Chooses tiles and slices of a block: up to most_slices, and buffers that fit the second cache
+ * where rows allow; `more` are the bytes they may have with many channels, whose weights are read
+ * again for every block. */
+void ss_w_cut(ss_w_shape *s, int64_t most_slices, int64_t more);
 
 /* Each of these does SS_W_GROUP tiles of block p from `first` on, slice by slice, since tiles are
  * neighbours in memory and slices are not. */

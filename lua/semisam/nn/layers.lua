@@ -54,9 +54,12 @@ local function factors(name, upsample, axes)
   local list = triple(upsample, axes)
   for i = 1, math.max(axes, #list) do
     if #list ~= axes or math.type(list[i]) ~= "integer" or list[i] < 1 then
-      local got = type(upsample) == "table" and table.concat(upsample, ", ") or tostring(upsample)
+      local got = {}
+      for k, v in ipairs(type(upsample) == "table" and upsample or { upsample }) do
+        got[k] = tostring(v)
+      end
       error(("%s: option \"upsample\" must be a positive integer or %d of them, got %s")
-        :format(name, axes, got), 5)
+        :format(name, axes, table.concat(got, ", ")), 5)
     end
   end
   return list
