@@ -156,6 +156,10 @@ t.test("options are checked", function()
   t.raises(function() nn.conv2d(2, 2, 3, { upsample = 0 }) end, 'or 2 of them, got 0')
   t.raises(function() nn.conv2d(2, 2, 3, { upsample = true }) end, 'or 2 of them, got true')
   t.raises(function() nn.conv2d(2, 2, 3, { upsample = { 2, false } }) end, 'got 2, false')
+  t.raises(function() nn.conv3d(4, 8, 3, { pad = 1, upsample = 2 })(ss.zeros { 1, 4, 4, 4, 3 }) end,
+    "conv3d: expected x with 4 channels")
+  t.raises(function() nn.conv3d(4, 8, 3, { pad = 1, upsample = 2 })(ss.zeros { 4, 4, 4 }) end,
+    "conv3d: expected x with 5 axes")
   t.raises(function() ss.models.new { "unet4d" } end, 'unknown network "unet4d"')
   t.raises(function() ss.models.new { "unet3d", bass = 4 } end, 'unknown option "bass"')
 end)

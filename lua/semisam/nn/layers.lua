@@ -59,7 +59,7 @@ local function factors(name, upsample, axes)
         got[k] = tostring(v)
       end
       error(("%s: option \"upsample\" must be a positive integer or %d of them, got %s")
-        :format(name, axes, table.concat(got, ", ")), 5)
+        :format(name, axes, table.concat(got, ", ")), 4)
     end
   end
   return list

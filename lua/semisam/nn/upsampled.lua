@@ -110,6 +110,9 @@ end
 ---@return tensor
 function M.forward(self, x, name)
   local factor, kernel, pad = self.upsample, {}, {}
+  if x.ndim ~= #factor + 2 or x:size(x.ndim) ~= self.opts.groups * self.weight:size(2) then
+    return x[name](x, self.weight, self.bias, self.opts) -- says what is wrong
+  end
   for i in ipairs(factor) do kernel[i] = self.weight:size(i + 2) end
   if not folds(self, x, kernel) then
     x = M.repeated(x, factor)
